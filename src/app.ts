@@ -1,0 +1,66 @@
+/** The service as a Fastify instance. Opens no port and starts no engine: its parts come as arguments. */
+import { randomUUID } from 'node:crypto'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { Config } from './config.ts'
+import type { EngineStatus } from './engine/supervisor.ts'
+import { failure } from './errors.ts'
+import { answerBrokenHttp, answerFailures, sendFailure } from './http/failure.ts'
+import { inferRoute } from './http/infer.ts'
+import { statusRoutes } from './http/status.ts'
+import type { Infer } from './inference/infer.ts'
+
+export type AppParts = {
+  config: Config
+  version: string
+  infer: Infer
+  engineStatus: () => EngineStatus
+  /** Fires when the service gives up on requests still under way. */
+  shutdown: AbortSignal
+  /** True once the service takes no more requests. */
+  draining: () => boolean
+  log: FastifyBaseLogger
+}
+
+export type App = FastifyInstance
+
+/** What a caller may choose as its request id; anything else is replaced, since ids go into the log. */
+const requestIdPattern = /^[\w.:-]{1,64}$/
+
+export async function buildApp(parts: AppParts): Promise<App> {
+  const { config } = parts
+  const maxBodyBytes = config.MAX_BODY_MIB * 1024 ** 2
+  const app = fastify({
+    loggerInstance: parts.log,
+    bodyLimit: maxBodyBytes,
+    // Requests carry base64 of megabytes; strictly, so that "256" is no number.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    requestIdHeader: false,
+    genReqId: (request) => {
+      const given = request.headers['x-request-id']
+      return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
+    },
+    // Our own draining answers in the documented shape; Fastify's does not.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      sendFailure(failure('bad_request', { reason: error.message }, { cause: error }), request, reply)
+    },
+    clientErrorHandler: answerBrokenHttp,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  answerFailures(app, { maxBodyBytes })
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    if (parts.draining() && request.method === 'POST') {
+      throw failure('shutting_down', {}, { retryAfterSeconds: 5 })
+    }
+  })
+  await app.register(inferRoute, { infer: parts.infer, config, shutdown: parts.shutdown })
+  await app.register(statusRoutes, {
+    modelName: config.MODEL_NAME,
+    version: parts.version,
+    engineStatus: parts.engineStatus,
+  })
+  await app.ready()
+  return app
+}

@@ -1,0 +1,98 @@
+/** Composition root: settings -> parts -> a listening service, and the way back. */
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import closeWithGrace from 'close-with-grace'
+import { type Logger, pino } from 'pino'
+import { createAdmission } from '../admission.ts'
+import { type App, buildApp } from '../app.ts'
+import { type Config, loadConfig, packageRoot } from '../config.ts'
+import { type Engine, superviseEngine } from '../engine/supervisor.ts'
+import { failure } from '../errors.ts'
+import { prepareImage } from '../image/normalize.ts'
+import { decodeImageField } from '../image/source.ts'
+import { createInference } from '../inference/infer.ts'
+
+export type Service = {
+  app: App
+  engine: Engine
+  url: string
+  /** Takes no more requests, lets those under way finish within the grace period, ends the engine. */
+  stop(): Promise<void>
+}
+
+/** Time after the grace period for typed answers to leave and the engine to end. */
+const aftermathMs = 10_000
+
+export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+  const config = loadConfig(env)
+  const log = createLog(config)
+  const service = await startService(config, log)
+  closeWithGrace(
+    { delay: config.SHUTDOWN_GRACE * 1000 + aftermathMs, logger: log },
+    async ({ err, signal }) => {
+      if (err) log.error({ err }, 'stopping after an error that nobody caught')
+      else log.info(`stopping on ${signal ?? 'request'}`)
+      await service.stop()
+    },
+  )
+}
+
+/** JSON lines for machines; for a person at a terminal, prose. */
+function createLog(config: Config): Logger {
+  const pretty = { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } }
+  return pino({ level: config.LOG_LEVEL, ...(process.stdout.isTTY ? pretty : {}) })
+}
+
+/** Starts the engine and listens. Rejects when the port can't be had; a model that can't be is told by `/health`. */
+export async function startService(config: Config, log: Logger): Promise<Service> {
+  const shutdown = new AbortController()
+  let draining = false
+  const engine = superviseEngine(config, log)
+  const admission = createAdmission({
+    slots: config.SLOTS,
+    waiting: config.QUEUE_SIZE,
+    waitSeconds: config.QUEUE_TIMEOUT,
+  })
+  const infer = createInference({
+    modelName: config.MODEL_NAME,
+    maxPromptLength: config.MAX_PROMPT_LENGTH,
+    admission,
+    engine,
+    prepareImage: (image) => prepareImage(decodeImageField(image), { maxPixels: config.MAX_IMAGE_PIXELS }),
+  })
+  const app = await buildApp({
+    config,
+    version: ownVersion(),
+    infer,
+    engineStatus: engine.status,
+    shutdown: shutdown.signal,
+    draining: () => draining,
+    log,
+  })
+
+  async function stop(): Promise<void> {
+    draining = true
+    await admission.idle(config.SHUTDOWN_GRACE * 1000)
+    shutdown.abort(failure('shutting_down', {}, { retryAfterSeconds: 5 }))
+    await app.close()
+    await engine.stop()
+  }
+
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT })
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const { port } = app.server.address() as AddressInfo
+  return {
+    app,
+    engine,
+    url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
+    stop,
+  }
+}
+
+const ownVersion = (): string =>
+  (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version

@@ -1,0 +1,177 @@
+/**
+ * Every setting of the service: environment variable, default, range, one sentence. `docs/configuration.md` is
+ * written from this table. An empty variable counts as unset, so that compose files can pass `${NAME:-}` through.
+ */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+
+/** The folder of our package.json: the same whether we run from `src/`, from `dist/` or in the image. */
+export const packageRoot = (() => {
+  let folder = import.meta.dirname
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return folder
+})()
+
+const seconds = { unit: 'seconds' }
+
+const choice = <const Name extends string>(names: readonly Name[], options: SchemaOptions) =>
+  Type.Unsafe<Name>(
+    Type.Union(
+      names.map((name) => Type.Literal(name)),
+      options,
+    ),
+  )
+
+export const settings = Type.Object({
+  MODEL_NAME: Type.String({
+    default: 'llama-3.2-11b-vision-instruct-q4_k_m.gguf',
+    description:
+      'File name of the GGUF model in `MODEL_PATH`; `demo` is the tiny model that comes with the service.',
+  }),
+  MODEL_PATH: Type.String({ default: '/models', description: 'Folder that holds the model.' }),
+  MMPROJ_NAME: Type.String({
+    default: '',
+    description: "File name of the model's vision projector. Found by itself when empty.",
+  }),
+  PORT: Type.Integer({ default: 5000, minimum: 0, maximum: 65535, description: 'TCP port of the service.' }),
+  HOST: Type.String({
+    default: '127.0.0.1',
+    description: 'Address to listen on. The container image sets `0.0.0.0`.',
+  }),
+  CONTEXT_SIZE: Type.Integer({
+    default: 2048,
+    minimum: 256,
+    maximum: 1_048_576,
+    unit: 'tokens',
+    description: 'Context of one request: picture, prompt and answer together.',
+  }),
+  SLOTS: Type.Integer({
+    default: 1,
+    minimum: 1,
+    maximum: 64,
+    description:
+      'Requests the engine works on at once. Each has a context of its own; pictures still take turns.',
+  }),
+  THREADS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 1024,
+    description: 'Threads of the engine. 0 takes what the CPU affinity and the cgroup quota allow.',
+  }),
+  IMAGE_MAX_TOKENS: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 65536,
+    unit: 'tokens',
+    description:
+      'Most tokens one picture may take, for models whose pictures vary in tokens. 0 allows half of the context.',
+  }),
+  PROMPT_CACHE_MIB: Type.Integer({
+    default: 256,
+    minimum: 0,
+    maximum: 1_048_576,
+    unit: 'MiB',
+    description: "Memory for the engine's cache of past prompts and pictures. 0 switches it off.",
+  }),
+  QUEUE_SIZE: Type.Integer({
+    default: 8,
+    minimum: 0,
+    maximum: 10_000,
+    unit: 'requests',
+    description: 'Requests that may wait for a slot. One more is answered 429.',
+  }),
+  QUEUE_TIMEOUT: Type.Integer({
+    default: 120,
+    minimum: 1,
+    maximum: 86_400,
+    ...seconds,
+    description: 'Longest wait for a slot.',
+  }),
+  REQUEST_TIMEOUT: Type.Integer({
+    default: 600,
+    minimum: 1,
+    maximum: 86_400,
+    ...seconds,
+    description: 'Deadline of a whole request, waiting included.',
+  }),
+  MAX_BODY_MIB: Type.Integer({
+    default: 20,
+    minimum: 1,
+    maximum: 256,
+    unit: 'MiB',
+    description: 'Largest request body.',
+  }),
+  MAX_PROMPT_LENGTH: Type.Integer({
+    default: 32_768,
+    minimum: 1,
+    maximum: 10_000_000,
+    unit: 'characters',
+    description: 'Longest prompt. The context may hold less: then the answer names both token counts.',
+  }),
+  MAX_IMAGE_PIXELS: Type.Integer({
+    default: 50_000_000,
+    minimum: 1,
+    maximum: 250_000_000,
+    unit: 'pixels',
+    description: 'Largest picture, checked before it is decoded.',
+  }),
+  VISION_CHECK: choice(['auto', 'on', 'off'], {
+    default: 'auto',
+    description:
+      'Whether a tiny picture must be answered before the service reports itself healthy. `auto` does so for models up to 2 GiB.',
+  }),
+  MEMORY_CHECK: choice(['on', 'off'], {
+    default: 'on',
+    description: 'Whether a model that cannot fit into memory is refused before it is loaded.',
+  }),
+  SHUTDOWN_GRACE: Type.Integer({
+    default: 60,
+    minimum: 0,
+    maximum: 3600,
+    ...seconds,
+    description: 'Time that requests under way get to finish after SIGTERM.',
+  }),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    default: 'info',
+    description: "Least level that is logged. `debug` includes the engine's own lines.",
+  }),
+  ENGINE_PATH: Type.String({
+    default: '',
+    description: 'The `llama-server` to run. Empty takes the one that the set-up built.',
+  }),
+})
+
+export type Config = Static<typeof settings>
+
+/** Thrown by `loadConfig` with one line per wrong variable. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** Reads the settings from an environment; answers all faults at once. Throws `ConfigError`. */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(
+    Object.keys(settings.properties)
+      .filter((name) => env[name])
+      .map((name) => [name, env[name]]),
+  )
+  const config = Value.Default(settings, Value.Convert(settings, given))
+  const faults = [...Value.Errors(settings, config)].map(({ path, schema }) => {
+    const name = path.slice(1)
+    return `${name} must be ${expectation(schema as Range)}, got ${JSON.stringify(env[name])}`
+  })
+  if (faults.length > 0) throw new ConfigError(faults.join('\n'))
+  // Value.Errors found none, so the value has the schema's type.
+  return config as Config
+}
+
+type Range = { type?: string; minimum?: number; maximum?: number; anyOf?: { const: string }[] }
+
+/** What a setting accepts, in words: "an integer from 1 to 64" or "one of auto, on, off". */
+export function expectation(schema: Range): string {
+  if (schema.anyOf) return `one of ${schema.anyOf.map((choice) => choice.const).join(', ')}`
+  if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
+  return 'a text'
+}

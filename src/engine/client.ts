@@ -1,0 +1,192 @@
+/**
+ * The engine's HTTP interface over its UNIX socket. llama-server's wire types live here and nowhere else. Chat always
+ * streams: headers come at once, no timeout of the HTTP client can fire during a long picture, and a stream that ends
+ * without its finish is known to be cut off.
+ */
+import { createParser } from 'eventsource-parser'
+import { Agent, type Dispatcher } from 'undici'
+import { Failure, failure } from '../errors.ts'
+
+export type EngineClient = ReturnType<typeof createEngineClient>
+
+export type ContentPart = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } }
+
+/** The part of llama-server's chat request that we use. */
+export type ChatBody = {
+  messages: { role: 'user'; content: ContentPart[] }[]
+  max_tokens: number
+  temperature: number
+  top_p: number
+}
+
+export type FinishReason = 'stop' | 'length'
+
+export type ChatUsage = { prompt_tokens: number; completion_tokens: number; total_tokens: number }
+
+/** Milliseconds and counts as the engine took them; `prompt_ms` includes the picture, `cache_n` are tokens reused. */
+export type ChatTimings = {
+  cache_n: number
+  prompt_ms: number
+  predicted_ms: number
+  predicted_per_second: number
+}
+
+export type ChatEvent =
+  | { type: 'text'; text: string }
+  | { type: 'end'; finishReason: FinishReason; usage: ChatUsage; timings: ChatTimings }
+
+type EngineError = { error?: { message?: string; type?: string; n_prompt_tokens?: number; n_ctx?: number } }
+
+type Chunk = EngineError & {
+  choices?: { delta?: { content?: string | null }; finish_reason?: FinishReason | null }[]
+  usage?: ChatUsage
+  timings?: ChatTimings
+}
+
+type Slot = { is_processing: boolean }
+
+export type EngineProperties = {
+  modalities?: { vision?: boolean }
+  model_alias?: string
+  default_generation_settings?: { n_ctx?: number }
+}
+
+const origin = 'http://engine'
+const settlePollMs = 50
+/** An engine that has not let go by then is wedged, which is for the supervisor's watchdog to mend. */
+const settleLimitMs = 120_000
+
+export function createEngineClient(socketPath: string) {
+  // The engine closes idle connections after 5 s and after 100 requests; reused ones would race with that.
+  const agent = new Agent({
+    connect: { socketPath },
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    pipelining: 0,
+    connections: null,
+  })
+  let chatsUnderWay = 0
+
+  async function get<Body>(path: string, timeoutMs: number): Promise<{ status: number; body: Body }> {
+    const response = await agent.request({
+      origin,
+      path,
+      method: 'GET',
+      reset: true,
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    return { status: response.statusCode, body: (await response.body.json()) as Body }
+  }
+
+  async function busySlots(): Promise<number> {
+    const { body } = await get<Slot[]>('/slots', 2000)
+    return body.filter((slot) => slot.is_processing).length
+  }
+
+  async function untilSettled(): Promise<void> {
+    const limit = performance.now() + settleLimitMs
+    while (performance.now() < limit) {
+      // An engine that does not answer any more has let go too.
+      const busy = await busySlots().catch(() => 0)
+      if (busy < chatsUnderWay) return
+      await new Promise((resolve) => setTimeout(resolve, settlePollMs))
+    }
+  }
+
+  /**
+   * Streams one answer. Throws a typed failure, or the signal's reason once it fires. `onSettled` is called when the
+   * engine has let go of the request: late after an abort, because the engine finishes a picture before it looks.
+   */
+  async function* chat(
+    body: ChatBody,
+    signal: AbortSignal,
+    onSettled: () => void,
+  ): AsyncGenerator<ChatEvent> {
+    chatsUnderWay += 1
+    let engineIsDone = false
+    try {
+      const response = await agent.request({
+        origin,
+        path: '/v1/chat/completions',
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
+        reset: true,
+        signal,
+      })
+      if (response.statusCode !== 200) throw refusal(response.statusCode, await response.body.text())
+      yield* chatEvents(response.body)
+      engineIsDone = true
+    } catch (error) {
+      signal.throwIfAborted()
+      engineIsDone = error instanceof Failure && error.code !== 'engine_crashed'
+      throw error instanceof Failure ? error : failure('engine_crashed', {}, { cause: error })
+    } finally {
+      const settle = () => {
+        chatsUnderWay -= 1
+        onSettled()
+      }
+      if (engineIsDone) settle()
+      else void untilSettled().then(settle)
+    }
+  }
+
+  return {
+    /** HTTP status of the engine's own health: 200 once the model is loaded, 503 before. */
+    health: async () => (await get('/health', 2000)).status,
+    properties: async () => (await get<EngineProperties>('/props', 5000)).body,
+    busySlots,
+    chat,
+    close: () => agent.destroy(),
+  }
+}
+
+/** The engine's stream as events. A stream without a finish was cut off, however cleanly it closed. */
+async function* chatEvents(body: Dispatcher.ResponseData['body']): AsyncGenerator<ChatEvent> {
+  const chunks: Chunk[] = []
+  const parser = createParser({
+    onEvent: ({ data }) => {
+      if (data !== '[DONE]') chunks.push(JSON.parse(data) as Chunk)
+    },
+  })
+  const decoder = new TextDecoder()
+  let finishReason: FinishReason | undefined
+  let ended = false
+  for await (const bytes of body) {
+    parser.feed(decoder.decode(bytes, { stream: true }))
+    for (const chunk of chunks.splice(0)) {
+      if (chunk.error) throw failure('engine_error', {}, { cause: chunk.error.message })
+      const choice = chunk.choices?.[0]
+      if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
+      finishReason = choice?.finish_reason ?? finishReason
+      if (chunk.usage && chunk.timings && finishReason) {
+        ended = true
+        yield { type: 'end', finishReason, usage: chunk.usage, timings: chunk.timings }
+      }
+    }
+  }
+  if (!ended) throw failure('engine_crashed', {}, { cause: 'The stream ended without a finish' })
+}
+
+/** An answer other than 200, in our words. The engine's own tell paths and flags: they go to the log only. */
+function refusal(status: number, body: string): Failure {
+  const error = parsed(body)?.error
+  const cause = error?.message ?? body.slice(0, 500)
+  if (error?.type === 'exceed_context_size_error') {
+    const facts = { field: 'prompt', actual: error.n_prompt_tokens ?? 0, limit: error.n_ctx ?? 0 }
+    return failure('context_exceeded', facts, { cause })
+  }
+  // A picture is the only thing in the request that the engine can still find fault with.
+  if (status === 400) return failure('image_refused', { field: 'image' }, { cause })
+  if (status === 503)
+    return failure('engine_loading', { reason: 'it is loading' }, { cause, retryAfterSeconds: 5 })
+  return failure('engine_error', {}, { cause })
+}
+
+function parsed(body: string): EngineError | undefined {
+  try {
+    return JSON.parse(body) as EngineError
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * How the engine ended -> what went wrong, in a sentence, and whether starting it again can help. Pure. The texts are
+ * llama.cpp v0.5.0's own; what none of them explains is reported with the engine's last lines.
+ */
+
+export type EngineEnd = {
+  exitCode: number | undefined
+  signal: string | undefined
+  /** The engine's last lines, oldest first. */
+  lines: readonly string[]
+}
+
+export type Diagnosis = {
+  sentence: string
+  /** False for faults that stay until somebody changes a file or a setting. */
+  restartHelps: boolean
+}
+
+type Known = { pattern: RegExp; sentence: (match: RegExpExecArray) => string; restartHelps?: true }
+
+const outOfMemory =
+  'The engine ran out of memory. Give it more, take a smaller model or quantization, or lower CONTEXT_SIZE, SLOTS or PROMPT_CACHE_MIB'
+
+const knownLines: Known[] = [
+  {
+    pattern: /unknown model architecture: '([^']*)'/,
+    sentence: ([, name]) => `The engine does not know models of the architecture ${name}`,
+  },
+  {
+    pattern: /data is not within the file bounds, model is corrupted or incomplete/,
+    sentence: () => 'The model file is cut off or corrupt; fetch it again',
+  },
+  {
+    pattern: /invalid magic characters/,
+    sentence: () => 'The model file is not a GGUF file',
+  },
+  {
+    pattern: /failed to open GGUF file '?([^'\n(]*)/,
+    sentence: ([, path]) =>
+      `The engine could not open ${path?.trim() || 'the model file'}; check that it exists and is readable`,
+  },
+  {
+    pattern: /CLIP cannot be used as main model/,
+    sentence: () => 'MODEL_NAME names a vision projector (mmproj); set it to the text model',
+  },
+  {
+    pattern: /mismatch between text model \(n_embd = (\d+)\) and mmproj \(n_embd = (\d+)\)/,
+    sentence: ([, model, projector]) =>
+      `The vision projector belongs to another model: it writes ${projector} numbers a token where the model reads ${model}. Set MMPROJ_NAME to the right one`,
+  },
+  {
+    pattern: /unknown projector type:? *(\S*)/,
+    sentence: ([, name]) =>
+      `The engine does not know vision projectors of the type ${name || 'in this file'}`,
+  },
+  {
+    pattern:
+      /unable to allocate|insufficient memory \(attempted to allocate|failed to allocate (?:compute|buffer)|mmap failed: Cannot allocate memory|std::bad_alloc/,
+    sentence: () => outOfMemory,
+    restartHelps: true,
+  },
+  {
+    pattern: /[Ff]ailed to load CLIP model/,
+    sentence: () =>
+      'The vision projector (mmproj) could not be loaded; fetch it again or set MMPROJ_NAME to another',
+  },
+  {
+    pattern: /couldn't bind HTTP server socket/,
+    sentence: () => "The engine could not open its socket in the service's temporary folder",
+    restartHelps: true,
+  },
+  {
+    pattern: /no CPU backend found/,
+    sentence: () => 'The engine found no code for this CPU beside its program; install it again, whole',
+  },
+  {
+    pattern: /(?:error: invalid argument: |error while handling argument )(\S+)/,
+    sentence: ([, argument]) =>
+      `The engine does not understand the setting ${argument}; it is another version than expected`,
+  },
+  {
+    pattern: /(GGML_ASSERT\(.*|.*GGML_ABORT.*)/,
+    sentence: ([, line]) => `The engine stopped at a check of its own: ${line}`,
+    restartHelps: true,
+  },
+]
+
+const knownSignals: Record<string, Diagnosis> = {
+  SIGKILL: {
+    sentence:
+      'The engine was killed, as a rule by the system for want of memory. Give it more or take a smaller model',
+    restartHelps: true,
+  },
+  SIGILL: {
+    sentence:
+      'The engine was built for another CPU than this one; build it here, or use the container image, which fits any',
+    restartHelps: false,
+  },
+  SIGBUS: { sentence: 'The model file shrank while the engine used it; fetch it again', restartHelps: true },
+}
+
+/** The table is in order of precision: the engine reports a general failure after the particular one. */
+export function diagnose(end: EngineEnd): Diagnosis {
+  const bySignal = end.signal && knownSignals[end.signal]
+  if (bySignal) return bySignal
+  for (const { pattern, sentence, restartHelps } of knownLines) {
+    for (const line of end.lines) {
+      const match = pattern.exec(line)
+      if (match) return { sentence: sentence(match), restartHelps: restartHelps ?? false }
+    }
+  }
+  const how = end.signal ? `signal ${end.signal}` : `exit code ${end.exitCode ?? 'unknown'}`
+  const last = end.lines.filter((line) => line.trim()).slice(-3)
+  return {
+    sentence: `The engine ended with ${how}${last.length > 0 ? `; its last words: ${last.join(' | ')}` : ''}`,
+    restartHelps: true,
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * Every way a request can fail, in one table: stable code, HTTP status, whose fault, the sentence a caller reads.
+ * Sentences take their numbers from the failure's own facts (`{limit}`), so text and `details` never disagree.
+ * Internal detail goes to `cause` and so to the log; it is never part of a sentence.
+ */
+
+/** `validation`: the caller's fault. `model`: the engine or the model. `system`: the service itself. */
+export type ErrorType = 'validation' | 'model' | 'system'
+
+type Row = { status: number; type: ErrorType; sentence: string }
+
+const caller = (sentence: string, status = 400): Row => ({ status, type: 'validation', sentence })
+const model = (status: number, sentence: string): Row => ({ status, type: 'model', sentence })
+const system = (status: number, sentence: string): Row => ({ status, type: 'system', sentence })
+
+const table = {
+  invalid_json: caller('The request body is not valid JSON'),
+  missing_body: caller('The request body is empty; send a JSON object with prompt and image'),
+  body_not_object: caller('The request body must be a JSON object with prompt and image, got {actual}'),
+  bad_request: caller('The request could not be understood: {reason}'),
+  unsupported_media_type: caller('Content-Type must be application/json, got {actual}', 415),
+  body_too_large: caller('The request body is too large; at most {limit} bytes are accepted', 413),
+  not_found: caller('Unknown route: {actual}. There are POST /infer, GET /health and GET /livez', 404),
+
+  missing_field: caller('Missing required field: {field}'),
+  wrong_type: caller('Field {field} must be {expected}, got {actual}'),
+  out_of_range: caller('Field {field} must be {expected}, got {actual}'),
+  empty_prompt: caller('Field prompt must not be empty'),
+  prompt_too_long: caller('Field prompt is too long: {actual} characters, at most {limit} are accepted'),
+  broken_unicode: caller('Field {field} holds broken Unicode: a surrogate without its other half'),
+  context_exceeded: caller(
+    'The prompt and picture need {actual} tokens, but the context holds {limit}; shorten the prompt or raise CONTEXT_SIZE',
+  ),
+
+  empty_image: caller('Field image must not be empty; send the picture as base64 or as a data URL'),
+  image_is_url: caller('Field image must be base64 or a data URL; pictures are not fetched from addresses'),
+  invalid_data_url: caller('Field image is a data URL without base64; expected data:image/...;base64,...'),
+  invalid_base64: caller(
+    'Field image is not valid base64; expected A-Z, a-z, 0-9, + and / (or - and _), padded with = or not',
+  ),
+  truncated_base64: caller('Field image is cut off: {actual} base64 characters do not make whole bytes'),
+  unsupported_image_format: caller('{actual} is not supported; send {expected}'),
+  not_an_image: caller('Field image does not hold a picture; send {expected}'),
+  corrupt_image: caller('The {format} picture is corrupt or cut off and cannot be decoded'),
+  image_too_large: caller(
+    'The picture is too large: {width}x{height} is {actual} pixels, at most {limit} are accepted',
+    413,
+  ),
+  image_too_narrow: caller(
+    'The picture is too narrow: {width}x{height}; its longer side may be at most {limit} times the shorter',
+  ),
+  image_refused: caller('The engine could not read the picture'),
+
+  queue_full: system(429, 'The service is busy: {actual} requests are waiting, at most {limit} may'),
+  queue_timeout: system(504, 'No slot became free within {limit} seconds'),
+  deadline_exceeded: system(504, 'The request took longer than {limit} seconds and was stopped'),
+  shutting_down: system(503, 'The service is shutting down'),
+  client_gone: system(499, 'The client closed the connection'),
+  internal_error: system(500, 'An internal error occurred'),
+
+  engine_loading: model(503, 'The model is not ready yet: {reason}'),
+  engine_failed: model(503, 'The model cannot be used: {reason}'),
+  engine_error: model(500, 'The engine failed on this request'),
+  engine_crashed: model(500, 'The engine stopped while it worked on this request'),
+} satisfies Record<string, Row>
+
+export type FailureCode = keyof typeof table
+
+/** Facts of one failure: they fill the sentence's placeholders and go to the caller in `details`. */
+export type Facts = Record<string, string | number>
+
+export type FailureOptions = {
+  /** What really happened, for the log only. */
+  cause?: unknown
+  /** Seconds after which another try makes sense; sent as `Retry-After`, rounded up to a whole second. */
+  retryAfterSeconds?: number
+}
+
+/** A failure whose code, status and public sentence are settled. Throw it; `http/failure.ts` answers it. */
+export class Failure extends Error {
+  readonly code: FailureCode
+  readonly status: number
+  readonly errorType: ErrorType
+  readonly facts: Facts
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: FailureCode, facts: Facts, options: FailureOptions) {
+    const row: Row = table[code]
+    super(
+      row.sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? 'unknown')),
+      options.cause === undefined ? undefined : { cause: options.cause },
+    )
+    this.name = 'Failure'
+    this.code = code
+    this.status = row.status
+    this.errorType = row.type
+    this.facts = facts
+    this.retryAfterSeconds =
+      options.retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(options.retryAfterSeconds))
+  }
+}
+
+export const failure = (code: FailureCode, facts: Facts = {}, options: FailureOptions = {}): Failure =>
+  new Failure(code, facts, options)
+
+/** The message of anything that was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -1,0 +1,119 @@
+/**
+ * Any error -> the documented ErrorResponse: our own failures, what Fastify and its validator raise, unknown routes,
+ * and bytes that are no HTTP at all. Whatever is not meant for callers becomes `internal_error` and goes to the log.
+ */
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Facts, Failure, failure } from '../errors.ts'
+import { type ErrorResponse, timestamp } from '../inference/contract.ts'
+
+export function answerFailures(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
+  app.setErrorHandler((error: FastifyError, request, reply) =>
+    sendFailure(toFailure(error, request, limits), request, reply),
+  )
+  app.setNotFoundHandler((request, reply) =>
+    sendFailure(
+      failure('not_found', { actual: `${request.method} ${request.url.split('?')[0]?.slice(0, 200)}` }),
+      request,
+      reply,
+    ),
+  )
+}
+
+export function sendFailure(error: Failure, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const level = error.status >= 500 ? 'error' : 'info'
+  request.log[level]({ code: error.code, err: error.cause ?? undefined }, error.message)
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
+  return reply.code(error.status).send(errorBody(error, request.id))
+}
+
+function errorBody(error: Failure, requestId: string): ErrorResponse {
+  return {
+    success: false,
+    error: error.message,
+    error_type: error.errorType,
+    timestamp: timestamp(),
+    details: { code: error.code, ...error.facts, request_id: requestId },
+  }
+}
+
+function toFailure(error: FastifyError, request: FastifyRequest, limits: { maxBodyBytes: number }): Failure {
+  if (error instanceof Failure) return error
+  const [broken] = error.validation ?? []
+  if (broken) return fieldFailure(broken, request.body)
+  switch (error.code) {
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return failure('missing_body', {}, { cause: error })
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return failure('invalid_json', {}, { cause: error })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return failure('unsupported_media_type', {
+        actual: (request.headers['content-type'] ?? 'none').slice(0, 100),
+      })
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return failure('body_too_large', bodySizes(request, limits.maxBodyBytes))
+  }
+  if (error.statusCode !== undefined && error.statusCode < 500) {
+    return failure('bad_request', { reason: error.message }, { cause: error })
+  }
+  return failure('internal_error', {}, { cause: error })
+}
+
+function bodySizes(request: FastifyRequest, limit: number): Facts {
+  const actual = Number(request.headers['content-length'])
+  return Number.isFinite(actual) ? { limit, actual } : { limit }
+}
+
+type Broken = NonNullable<FastifyError['validation']>[number]
+
+/** The validator's finding in our sentences. It names the first fault only. */
+function fieldFailure({ keyword, instancePath, params, schemaPath }: Broken, body: unknown): Failure {
+  if (keyword === 'required') return failure('missing_field', { field: String(params.missingProperty) })
+  const field = instancePath.slice(1)
+  if (field === '') {
+    return body === undefined ? failure('missing_body') : failure('body_not_object', { actual: kindOf(body) })
+  }
+  const value = (body as Record<string, unknown>)[field]
+  const facts = { field, expected: expected(keyword, params, schemaPath), actual: shown(value) }
+  return keyword === 'type'
+    ? failure('wrong_type', facts)
+    : failure('out_of_range', { ...facts, limit: Number(params.limit) })
+}
+
+function expected(keyword: string, params: Record<string, unknown>, _schemaPath: string): string {
+  if (keyword === 'type')
+    return (
+      { integer: 'a whole number', number: 'a number', string: 'a text' }[String(params.type)] ??
+      String(params.type)
+    )
+  const comparisons: Record<string, string> = {
+    '>=': 'at least',
+    '<=': 'at most',
+    '>': 'greater than',
+    '<': 'less than',
+  }
+  return `${comparisons[String(params.comparison)] ?? ''} ${params.limit}`.trim()
+}
+
+/** A value as an error may repeat it: numbers whole, anything that could be long or private by its kind only. */
+const shown = (value: unknown): string | number =>
+  typeof value === 'number'
+    ? value
+    : typeof value === 'string'
+      ? `the text ${JSON.stringify(value.slice(0, 40))}`
+      : kindOf(value)
+
+const kindOf = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
+
+/** Answers what Node's HTTP parser refused; there is no request then, and no reply object to use. */
+export function answerBrokenHttp(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) return void socket.destroy()
+  const answer = failure('bad_request', { reason: error.code ?? 'broken HTTP' })
+  const body = JSON.stringify(errorBody(answer, 'none'))
+  socket.end(
+    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

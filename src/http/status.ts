@@ -1,0 +1,47 @@
+/** `GET /health` and `GET /livez`. Both answer from memory: a probe must never wait for a busy engine. */
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import type { EngineStatus } from '../engine/supervisor.ts'
+import { type Health, health, timestamp } from '../inference/contract.ts'
+
+export type StatusRouteOptions = {
+  modelName: string
+  version: string
+  engineStatus: () => EngineStatus
+}
+
+/** What an orchestrator should wait before it looks again. */
+const retryAfterSeconds = 5
+
+export const statusRoutes: FastifyPluginAsyncTypebox<StatusRouteOptions> = async (app, options) => {
+  app.get('/health', { schema: { response: { 200: health, 503: health } } }, async (_request, reply) => {
+    const body = healthOf(options.engineStatus(), options)
+    if (!body.model_loaded) reply.code(503).header('retry-after', String(retryAfterSeconds))
+    return body
+  })
+
+  const alive = Type.Object({ status: Type.Literal('alive'), timestamp: Type.String() })
+  app.get('/livez', { schema: { response: { 200: alive } } }, async () => ({
+    status: 'alive' as const,
+    timestamp: timestamp(),
+  }))
+}
+
+function healthOf(engine: EngineStatus, { modelName, version }: StatusRouteOptions): Health {
+  const ready = engine.state === 'ready'
+  return {
+    status: ready ? 'healthy' : 'unhealthy',
+    model_loaded: ready,
+    model_name: modelName,
+    timestamp: timestamp(),
+    reason: ready ? null : (engine.reason ?? engine.state),
+    model_description: engine.model?.description ?? null,
+    engine: {
+      state: engine.state,
+      since: timestamp(engine.since),
+      restarts: engine.restarts,
+      threads: engine.threads ?? null,
+    },
+    version,
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Picture bytes -> what the model is shown. A picture that needs nothing is passed on byte for byte; anything else
+ * is turned upright, flattened onto white, made 8-bit sRGB and bounded in size. The same input always gives the same
+ * bytes, because the engine finds its past work on a picture by their hash.
+ */
+import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
+import sharp, { type Metadata } from 'sharp'
+import { Failure, failure } from '../errors.ts'
+
+export type PreparedImage = {
+  bytes: Buffer
+  mediaType: 'image/jpeg' | 'image/png'
+  /** What was received: format as users name it, pixels as stored (before rotation). */
+  source: { format: string; width: number; height: number; bytes: number }
+  /** Clockwise degrees by which EXIF had the picture turned; `mirrored` when it asked for a flip too. */
+  rotation: 0 | 90 | 180 | 270
+  mirrored: boolean
+  /** What the engine gets. `unchanged` means byte for byte the source. */
+  sent: { format: 'jpeg' | 'png'; width: number; height: number; bytes: number; unchanged: boolean }
+}
+
+export type ImageLimits = { maxPixels: number }
+
+/** No model looks at more than this (Qwen3-VL: 4096 tokens of 32x32); it bounds the engine's memory, 7 bytes a pixel. */
+const maxSentPixels = 4_194_304
+/** Beyond this the shorter side vanishes in any model's resize; llama.cpp refuses some such pictures outright. */
+const maxAspectRatio = 100
+const decodeTimeoutSeconds = 30
+const jpegQuality = 95
+
+const accepted = new Map([
+  ['jpg', 'JPEG'],
+  ['png', 'PNG'],
+  ['apng', 'PNG'],
+  ['webp', 'WebP'],
+  ['gif', 'GIF'],
+  ['tif', 'TIFF'],
+  ['avif', 'AVIF'],
+])
+const acceptedNames = [...new Set(accepted.values())].join(', ')
+
+// Only loaders for the formats above: each one more is code that strangers' bytes would reach.
+sharp.block({ operation: ['VipsForeignLoad'] })
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((loader) => `VipsForeignLoad${loader}`),
+})
+sharp.cache(false)
+// Several pictures are prepared side by side by libuv's threads; more threads each would take them from the engine.
+sharp.concurrency(1)
+
+/** Prepares one picture. Throws a typed failure for anything that is not a decodable picture within the limits. */
+export async function prepareImage(bytes: Buffer, limits: ImageLimits): Promise<PreparedImage> {
+  const format = await recognise(bytes)
+  try {
+    const header = await open(bytes).metadata()
+    checkSize(header, limits)
+    const unchanged = passesAsIs(format, header)
+    const sent = unchanged ? await proven(bytes, format, header) : await converted(bytes, format, header)
+    return {
+      bytes: sent.bytes,
+      mediaType: `image/${sent.format}`,
+      source: { format, width: header.width, height: header.height, bytes: bytes.length },
+      ...orientation(header.orientation),
+      sent: { ...sent, bytes: sent.bytes.length, unchanged },
+    }
+  } catch (error) {
+    if (error instanceof Failure) throw error
+    throw failure('corrupt_image', { field: 'image', format }, { cause: error })
+  }
+}
+
+/** The accepted format's name, found from the bytes alone. */
+async function recognise(bytes: Buffer): Promise<string> {
+  const type = await fileTypeFromBuffer(bytes)
+  const format = type && accepted.get(type.ext)
+  if (format) return format
+  const name = otherFormat(type, bytes)
+  throw name
+    ? failure('unsupported_image_format', { field: 'image', actual: name, expected: acceptedNames })
+    : failure('not_an_image', { field: 'image', expected: acceptedNames })
+}
+
+/** What it is instead, in the user's words. SVG is text, which file-type does not tell apart. */
+function otherFormat(type: FileTypeResult | undefined, bytes: Buffer): string | undefined {
+  if (/<svg[\s>]/i.test(bytes.toString('latin1', 0, 4096))) return 'SVG'
+  return type?.mime.startsWith('image/hei') ? 'HEIC' : type?.ext.toUpperCase()
+}
+
+const open = (bytes: Buffer) =>
+  // Pixels are bounded by checkSize, with both numbers; `page` takes the first frame of an animation or scan.
+  sharp(bytes, { failOn: 'warning', limitInputPixels: false, page: 0, pages: 1 }).timeout({
+    seconds: decodeTimeoutSeconds,
+  })
+
+function checkSize({ width, height }: Metadata, limits: ImageLimits): void {
+  const size = { field: 'image', width, height }
+  if (width * height > limits.maxPixels) {
+    throw failure('image_too_large', { ...size, actual: width * height, limit: limits.maxPixels })
+  }
+  if (Math.max(width, height) > maxAspectRatio * Math.min(width, height)) {
+    throw failure('image_too_narrow', { ...size, limit: maxAspectRatio })
+  }
+}
+
+/** EXIF orientations 1 to 8: clockwise degrees and whether the picture is mirrored too. */
+function orientation(exif = 1): { rotation: 0 | 90 | 180 | 270; mirrored: boolean } {
+  const rotations = [0, 0, 180, 180, 90, 90, 270, 270] as const
+  return { rotation: rotations[exif - 1] ?? 0, mirrored: [2, 4, 5, 7].includes(exif) }
+}
+
+/** The engine decodes JPEG and PNG with stb_image: no orientation, no alpha, no profiles, no CMYK, no 16 bits. */
+function passesAsIs(format: string, header: Metadata): boolean {
+  return (
+    (format === 'JPEG' || format === 'PNG') &&
+    (header.orientation ?? 1) === 1 &&
+    !header.hasAlpha &&
+    !header.hasProfile &&
+    header.depth === 'uchar' &&
+    (header.space === 'srgb' || header.space === 'b-w') &&
+    header.width * header.height <= maxSentPixels
+  )
+}
+
+type Sent = { bytes: Buffer; format: 'jpeg' | 'png'; width: number; height: number }
+
+/** The bytes themselves, once all of them decoded. JPEG is read at an eighth of its size, still the whole stream. */
+async function proven(bytes: Buffer, format: string, { width, height }: Metadata): Promise<Sent> {
+  await open(bytes).resize(8, 8, { fit: 'fill' }).raw().toBuffer()
+  return { bytes, format: format === 'JPEG' ? 'jpeg' : 'png', width, height }
+}
+
+/** A JPEG stays a JPEG, since PNG would make megabytes of its noise; every other format becomes a lossless PNG. */
+async function converted(bytes: Buffer, format: string, { autoOrient }: Metadata): Promise<Sent> {
+  const scale = Math.min(1, Math.sqrt(maxSentPixels / (autoOrient.width * autoOrient.height)))
+  const upright = open(bytes)
+    .autoOrient()
+    .resize({
+      width: Math.max(1, Math.floor(autoOrient.width * scale)),
+      height: Math.max(1, Math.floor(autoOrient.height * scale)),
+      fit: 'fill',
+    })
+    .flatten({ background: 'white' })
+    .toColourspace('srgb')
+  const { data, info } = await (format === 'JPEG'
+    ? upright.jpeg({ quality: jpegQuality, chromaSubsampling: '4:4:4' })
+    : upright.png()
+  ).toBuffer({ resolveWithObject: true })
+  return { bytes: data, format: format === 'JPEG' ? 'jpeg' : 'png', width: info.width, height: info.height }
+}

@@ -1,0 +1,49 @@
+/**
+ * The `image` field -> bytes. Accepts base64 and base64url, padded or not, with line breaks, and data URLs with or
+ * without parameters. Strict: what is not base64 is refused rather than decoded as far as it goes. The type that a
+ * data URL claims is ignored; bytes decide.
+ */
+import { failure } from '../errors.ts'
+
+/** Bytes of the picture in `image`. Throws a typed failure that says what is wrong with it. */
+export function decodeImageField(image: string): Buffer {
+  const text = base64Part(image)
+  if (text.length === 0) throw failure('empty_image', { field: 'image' })
+  const bytes = strictlyDecoded(text)
+  // Line breaks are rare and stripping them copies megabytes: only tried when the plain reading failed.
+  return bytes ?? strictlyDecoded(text.replace(/\s+/g, '')) ?? refuse(text)
+}
+
+function base64Part(image: string): string {
+  const start = image.slice(0, 256).trimStart()
+  if (/^https?:\/\//i.test(start)) throw failure('image_is_url', { field: 'image' })
+  if (!/^data:/i.test(start)) return image
+  const comma = image.indexOf(',')
+  if (comma === -1 || !/;\s*base64\s*$/i.test(image.slice(Math.max(0, comma - 64), comma))) {
+    throw failure('invalid_data_url', { field: 'image' })
+  }
+  return image.slice(comma + 1)
+}
+
+/**
+ * Node skips what is not base64 and stops at the first `=`, so comparing lengths finds any such character far
+ * quicker than a pattern over the text would (0.2 against 1.8 GB/s).
+ */
+function strictlyDecoded(text: string): Buffer | undefined {
+  const characters = text.length - paddingOf(text)
+  if (characters % 4 === 1) return undefined
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.length === Math.floor((characters * 3) / 4) ? bytes : undefined
+}
+
+const paddingOf = (text: string): number => (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0)
+
+function refuse(text: string): never {
+  const compact = text.replace(/\s+/g, '')
+  if (compact.length === 0) throw failure('empty_image', { field: 'image' })
+  const characters = compact.length - paddingOf(compact)
+  const onlyCutOff = characters % 4 === 1 && strictlyDecoded(compact.slice(0, characters - 1)) !== undefined
+  throw onlyCutOff
+    ? failure('truncated_base64', { field: 'image', actual: characters })
+    : failure('invalid_base64', { field: 'image' })
+}
