@@ -32,6 +32,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
   const maxBodyBytes = config.MAX_BODY_MIB * 1024 ** 2
   const app = fastify({
     loggerInstance: parts.log,
+    // One line a request is written below, and none at the usual level for probes.
+    disableRequestLogging: true,
     bodyLimit: maxBodyBytes,
     // Requests carry base64 of megabytes; strictly, so that "256" is no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
@@ -54,6 +56,11 @@ export async function buildApp(parts: AppParts): Promise<App> {
     if (parts.draining() && request.method === 'POST') {
       throw failure('shutting_down', {}, { retryAfterSeconds: 5 })
     }
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info'
+    const facts = { method: request.method, path: request.routeOptions.url, status: reply.statusCode }
+    request.log[level]({ ...facts, ms: Math.round(reply.elapsedTime) }, 'request')
   })
   await app.register(inferRoute, { infer: parts.infer, config, shutdown: parts.shutdown })
   await app.register(statusRoutes, {

@@ -112,8 +112,15 @@ async function mustExist(path: string, advice: string): Promise<void> {
     )
   }
   const files = await ggufFiles(folder)
-  const holds = files.length > 0 ? files.join(', ') : 'no .gguf files'
-  throw new ModelProblem(`${path} not found; the folder holds: ${holds}. ${advice}`)
+  throw new ModelProblem(`${path} not found; the folder holds: ${listed(files)}. ${advice}`)
+}
+
+const mostListed = 10
+
+function listed(files: string[]): string {
+  if (files.length === 0) return 'no .gguf files'
+  const more = files.length - mostListed
+  return files.slice(0, mostListed).join(', ') + (more > 0 ? ` and ${more} more` : '')
 }
 
 async function readHeader(path: string): Promise<Header> {

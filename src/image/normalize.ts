@@ -39,6 +39,8 @@ const accepted = new Map([
 ])
 const acceptedNames = [...new Set(accepted.values())].join(', ')
 
+const tiffMagic = /^(II\*\0|MM\0\*)/
+
 // Only loaders for the formats above: each one more is code that strangers' bytes would reach.
 sharp.block({ operation: ['VipsForeignLoad'] })
 sharp.unblock({
@@ -72,7 +74,8 @@ export async function prepareImage(bytes: Buffer, limits: ImageLimits): Promise<
 /** The accepted format's name, found from the bytes alone. */
 async function recognise(bytes: Buffer): Promise<string> {
   const type = await fileTypeFromBuffer(bytes)
-  const format = type && accepted.get(type.ext)
+  // file-type wants a TIFF's directory, which comes last: cut off, it must still be known as one.
+  const format = accepted.get(type?.ext ?? (tiffMagic.test(bytes.toString('latin1', 0, 4)) ? 'tif' : ''))
   if (format) return format
   const name = otherFormat(type, bytes)
   throw name

@@ -8,7 +8,6 @@ import { failure } from '../errors.ts'
 /** Bytes of the picture in `image`. Throws a typed failure that says what is wrong with it. */
 export function decodeImageField(image: string): Buffer {
   const text = base64Part(image)
-  if (text.length === 0) throw failure('empty_image', { field: 'image' })
   const bytes = strictlyDecoded(text)
   // Line breaks are rare and stripping them copies megabytes: only tried when the plain reading failed.
   return bytes ?? strictlyDecoded(text.replace(/\s+/g, '')) ?? refuse(text)
@@ -33,7 +32,7 @@ function strictlyDecoded(text: string): Buffer | undefined {
   const characters = text.length - paddingOf(text)
   if (characters % 4 === 1) return undefined
   const bytes = Buffer.from(text, 'base64')
-  return bytes.length === Math.floor((characters * 3) / 4) ? bytes : undefined
+  return bytes.length > 0 && bytes.length === Math.floor((characters * 3) / 4) ? bytes : undefined
 }
 
 const paddingOf = (text: string): number => (text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0)

@@ -1,0 +1,119 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { createAdmission } from '../src/admission.ts'
+
+const never = new AbortController().signal
+
+t.test('slots are given in order of arrival and go back on leaving', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 2, waitSeconds: 5 })
+  const first = admission.enter()
+  await first.slot(never)
+  const order: string[] = []
+  const second = admission.enter()
+  const third = admission.enter()
+  const waiting = [
+    second.slot(never).then(() => order.push('second')),
+    third.slot(never).then(() => order.push('third')),
+  ]
+  await sleep(5)
+  t.strictSame(order, [])
+  first.leave()
+  await waiting[0]
+  t.strictSame(order, ['second'])
+  second.leave()
+  second.leave()
+  await waiting[1]
+  t.equal(admission.inside, 1)
+  third.leave()
+  t.equal(admission.inside, 0)
+})
+
+t.test('a full room refuses at once, with when to come back', (t) => {
+  const admission = createAdmission({ slots: 2, waiting: 1, waitSeconds: 5 })
+  for (let count = 0; count < 3; count += 1) admission.enter()
+  t.throws(() => admission.enter(), {
+    code: 'queue_full',
+    status: 429,
+    facts: { limit: 1, actual: 1 },
+    retryAfterSeconds: 5,
+  })
+  t.equal(admission.inside, 3)
+  t.end()
+})
+
+t.test('when to come back follows what requests took', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 5, waitSeconds: 5 })
+  const first = admission.enter()
+  await first.slot(never)
+  await sleep(100)
+  first.leave()
+  const seconds = admission.retryAfterSeconds()
+  t.ok(seconds >= 0.09 && seconds < 0.3, `${seconds} s after one of 0.1 s`)
+  admission.enter()
+  admission.enter()
+  t.ok(admission.retryAfterSeconds() >= 1.9 * seconds, 'two ahead take twice as long')
+})
+
+t.test('waiting is bounded', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 0.05 })
+  const holder = admission.enter()
+  await holder.slot(never)
+  const late = admission.enter()
+  await t.rejects(late.slot(never), { code: 'queue_timeout', status: 504, facts: { limit: 0.05 } })
+  late.leave()
+  holder.leave()
+  const next = admission.enter()
+  await next.slot(never)
+  await sleep(80)
+  t.equal(admission.inside, 1, 'the bound covers the wait, not the work')
+  const behind = admission.enter()
+  await t.rejects(behind.slot(never), { code: 'queue_timeout' }, 'the slot is still taken')
+})
+
+t.test('an abort leaves the queue and takes no slot', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 2, waitSeconds: 5 })
+  const holder = admission.enter()
+  await holder.slot(never)
+  const gone = new AbortController()
+  const leaver = admission.enter()
+  const waiting = leaver.slot(gone.signal)
+  gone.abort(new Error('client gone'))
+  await t.rejects(waiting, { message: 'client gone' })
+  leaver.leave()
+  const aborted = admission.enter()
+  await t.rejects(aborted.slot(gone.signal), { message: 'client gone' })
+  aborted.leave()
+  const next = admission.enter()
+  holder.leave()
+  await next.slot(never)
+  t.equal(admission.inside, 1)
+})
+
+t.test('an abort after the slot was given does not free it', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 0.05 })
+  const caller = new AbortController()
+  const holder = admission.enter()
+  await holder.slot(caller.signal)
+  caller.abort()
+  const next = admission.enter()
+  await t.rejects(next.slot(never), { code: 'queue_timeout' })
+  next.leave()
+  holder.leave()
+})
+
+t.test('idle waits for all to leave, but no longer than told', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 })
+  await admission.idle(1000)
+  const ticket = admission.enter()
+  await admission.idle(20)
+  t.equal(admission.inside, 1)
+  let idle = false
+  const waiting = admission.idle(5000).then(() => {
+    idle = true
+  })
+  await sleep(5)
+  t.equal(idle, false)
+  ticket.leave()
+  await waiting
+  t.equal(idle, true)
+})

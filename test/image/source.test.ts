@@ -1,0 +1,57 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { decodeImageField } from '../../src/image/source.ts'
+import { png } from '../support/images.ts'
+
+t.test('base64 in all its spellings gives the same bytes', async (t) => {
+  const bytes = await png()
+  const plain = bytes.toString('base64')
+  const spellings = {
+    plain,
+    'without padding': plain.replace(/=+$/, ''),
+    base64url: bytes.toString('base64url'),
+    'with line breaks': plain.replace(/.{76}/g, '$&\r\n'),
+    'data URL': `data:image/png;base64,${plain}`,
+    'data URL with parameters': `data:image/png;charset=utf-8;name=a.png;base64,${plain}`,
+    'data URL without a type': `data:;base64,${plain}`,
+    'data URL that claims another type': `data:image/jpeg;base64,${plain}`,
+    'data URL in capitals': `DATA:image/png;BASE64,${plain}`,
+  }
+  for (const [name, text] of Object.entries(spellings)) t.strictSame(decodeImageField(text), bytes, name)
+})
+
+t.test('whatever the bytes, they come back', (t) => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1 }), fc.boolean(), (array, url) => {
+      const bytes = Buffer.from(array)
+      return decodeImageField(bytes.toString(url ? 'base64url' : 'base64')).equals(bytes)
+    }),
+  )
+  t.end()
+})
+
+t.test('what is not base64 is refused, never decoded as far as it goes', (t) => {
+  const faults: [string, string][] = [
+    ['', 'empty_image'],
+    ['  \n ', 'empty_image'],
+    ['data:image/png;base64,', 'empty_image'],
+    ['AAAA!!!!', 'invalid_base64'],
+    ['AAAA=AAAA', 'invalid_base64'],
+    ['AAA*', 'invalid_base64'],
+    ['<svg xmlns=""></svg>', 'invalid_base64'],
+    ['/home/me/photo.jpg?', 'invalid_base64'],
+    ['AAAAA', 'truncated_base64'],
+    ['data:image/svg+xml,<svg/>', 'invalid_data_url'],
+    ['data:image/png;base64', 'invalid_data_url'],
+    ['https://example.org/a.png', 'image_is_url'],
+    ['  HTTP://example.org/a.png', 'image_is_url'],
+  ]
+  for (const [text, code] of faults) {
+    t.throws(
+      () => decodeImageField(text),
+      { code, status: 400, facts: { field: 'image' } },
+      JSON.stringify(text),
+    )
+  }
+  t.end()
+})

@@ -1,0 +1,59 @@
+/** Pictures made on the spot, so that no binaries lie in the repository. */
+import { crc32, deflateSync } from 'node:zlib'
+import sharp from 'sharp'
+
+const size = { width: 40, height: 20 }
+
+/** Red on the left, blue on the right: which way up it is can be read from two pixels. */
+export function twoColours(width = size.width, height = size.height) {
+  const pixels = Buffer.alloc(width * height * 3)
+  for (let pixel = 0; pixel < width * height; pixel += 1) {
+    pixels.set(pixel % width < width / 2 ? [208, 32, 32] : [32, 32, 208], pixel * 3)
+  }
+  return sharp(pixels, { raw: { width, height, channels: 3 } })
+}
+
+export const png = () => twoColours().png().toBuffer()
+export const jpeg = () => twoColours().jpeg({ quality: 90 }).toBuffer()
+
+/** Noise does not compress: `pixels` of it make a JPEG or PNG of a known order of size. */
+export function noise(width: number, height: number) {
+  return sharp({
+    create: {
+      width,
+      height,
+      channels: 3,
+      background: '#808080',
+      noise: { type: 'gaussian', mean: 128, sigma: 60 },
+    },
+  })
+}
+
+export async function pixelAt(bytes: Buffer, left: number, top: number): Promise<number[]> {
+  const { data } = await sharp(bytes)
+    .extract({ left, top, width: 1, height: 1 })
+    .raw()
+    .toBuffer({ resolveWithObject: true })
+  return [...data]
+}
+
+/** A PNG that claims a size and holds next to nothing of it. */
+export function pngClaiming(width: number, height: number): Buffer {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(width, 0)
+  header.writeUInt32BE(height, 4)
+  header.set([8, 2, 0, 0, 0], 8)
+  const signature = Buffer.from('89504e470d0a1a0a', 'hex')
+  return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(Buffer.alloc(64)))])
+}
+
+function pngChunk(type: string, content: Buffer): Buffer {
+  const typed = Buffer.concat([Buffer.from(type, 'latin1'), content])
+  const frame = Buffer.alloc(8)
+  frame.writeUInt32BE(content.length, 0)
+  frame.writeUInt32BE(crc32(typed), 4)
+  return Buffer.concat([frame.subarray(0, 4), typed, frame.subarray(4)])
+}
+
+/** First bytes of a phone's HEIC file. */
+export const heicHeader = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from('ftypheic\0\0\0\0mif1heic')])
