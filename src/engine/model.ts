@@ -50,7 +50,7 @@ export async function findModel(config: ModelSettings): Promise<ModelFacts> {
   const path = modelPath(config)
   await mustExist(path, 'Set MODEL_NAME to one of them or put the model there')
   const header = await readHeader(path)
-  const architecture = text(header, 'general.architecture') ?? 'unknown'
+  const architecture = text(header, 'general.architecture') ?? ''
   if (isProjector(header)) {
     throw new ModelProblem(
       `${path} is a vision projector (mmproj), not a model; set MODEL_NAME to the text model it belongs to`,
@@ -127,7 +127,9 @@ async function readHeader(path: string): Promise<Header> {
   await mustBeGguf(path)
   try {
     const { metadata } = await gguf(path, { allowLocalFile: true })
-    return metadata as unknown as Header
+    const header = metadata as unknown as Header
+    if (text(header, 'general.architecture') === undefined) throw new Error('it names no architecture')
+    return header
   } catch (error) {
     throw new ModelProblem(
       `${path} has an unreadable GGUF header, as a download that was cut off would (${messageOf(error)}); fetch the file again`,

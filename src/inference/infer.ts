@@ -29,6 +29,8 @@ export type Infer = ReturnType<typeof createInference>
 
 export function createInference(parts: InferenceParts) {
   const { admission, engine } = parts
+  // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
+  let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
   return async function infer({
     request,
@@ -87,9 +89,6 @@ export function createInference(parts: InferenceParts) {
       if (!engineHolds) ticket.leave()
     }
   }
-
-  // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
-  let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
   function neutralized(prompt: string): string {
     const tokens = engine.status().model?.controlTokens ?? []

@@ -1,0 +1,149 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { findModel, modelFilesFingerprint } from '../../src/engine/model.ts'
+import { writeModelPair } from '../support/fake-engine.ts'
+import { writeGguf } from '../support/gguf.ts'
+
+function modelFolder(t: Test): {
+  folder: string
+  find: (env?: Partial<Settings>) => ReturnType<typeof findModel>
+} {
+  const folder = t.testdir()
+  writeModelPair(folder)
+  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '' }
+  return { folder, find: (env = {}) => findModel({ ...settings, ...env }) }
+}
+
+type Settings = { MODEL_PATH: string; MODEL_NAME: string; MMPROJ_NAME: string }
+
+const projector = (name: string, width: number) => ({
+  'general.architecture': 'clip',
+  'general.name': name,
+  'clip.projector_type': 'qwen2vl_merger',
+  'clip.vision.projection_dim': width,
+})
+
+t.test('reads the facts of a model and of the projector beside it', async (t) => {
+  const { folder, find } = modelFolder(t)
+  t.match(await find(), {
+    path: join(folder, 'tiny.gguf'),
+    mmprojPath: join(folder, 'tiny-mmproj.gguf'),
+    description: 'a model of headers',
+    architecture: 'llama',
+    embeddingLength: 64,
+    contextLength: 4096,
+    // 2 layers, 2 KV heads of 16 numbers, keys and values, 2 bytes each
+    kvBytesPerToken: 256,
+    controlTokens: ['<|im_start|>', '<|im_end|>'],
+    projector: { type: 'janus_pro', imageSize: 128, patchSize: 16, embeddingLength: 32 },
+  })
+})
+
+t.test('heads given layer by layer and head sizes of their own are counted', async (t) => {
+  const { folder, find } = modelFolder(t)
+  writeGguf(join(folder, 'mixed.gguf'), {
+    'general.architecture': 'gemma3',
+    'gemma3.block_count': 3,
+    'gemma3.embedding_length': 64,
+    'gemma3.attention.head_count': 4,
+    'gemma3.attention.head_count_kv': [1, 2, 1],
+    'gemma3.attention.key_length': 32,
+    'gemma3.attention.value_length': 16,
+  })
+  t.equal((await find({ MODEL_NAME: 'mixed.gguf' })).kvBytesPerToken, 4 * (32 + 16) * 2)
+})
+
+t.test('shards are counted together', async (t) => {
+  const { folder, find } = modelFolder(t)
+  const header = { 'general.architecture': 'llama', 'llama.embedding_length': 64 }
+  writeGguf(join(folder, 'big-00001-of-00002.gguf'), header)
+  writeFileSync(join(folder, 'big-00002-of-00002.gguf'), Buffer.alloc(10_000))
+  t.ok((await find({ MODEL_NAME: 'big-00001-of-00002.gguf' })).weightBytes > 10_000)
+})
+
+t.test('the projector is chosen by what fits, then by origin; names do not count', async (t) => {
+  const { folder, find } = modelFolder(t)
+  writeGguf(join(folder, 'mmproj-tiny.gguf'), projector('other', 128 + 1))
+  t.equal((await find()).mmprojPath, join(folder, 'tiny-mmproj.gguf'), 'another width does not fit')
+  writeGguf(join(folder, 'another.gguf'), projector('other', 64))
+  t.equal(
+    (await find()).mmprojPath,
+    join(folder, 'tiny-mmproj.gguf'),
+    'of those that fit, the one of the same name',
+  )
+  t.equal(
+    (await find({ MMPROJ_NAME: 'another.gguf' })).mmprojPath,
+    join(folder, 'another.gguf'),
+    'MMPROJ_NAME overrides',
+  )
+  writeGguf(join(folder, 'tiny-mmproj-q8.gguf'), projector('tiny', 64))
+  await t.rejects(find(), {
+    name: 'ModelProblem',
+    message:
+      /Several vision projectors .* fit tiny\.gguf: tiny-mmproj-q8\.gguf, tiny-mmproj\.gguf\. Set MMPROJ_NAME/,
+  })
+})
+
+t.test('what is missing is told with what is there', async (t) => {
+  const { folder, find } = modelFolder(t)
+  await t.rejects(find({ MODEL_NAME: 'x.gguf' }), {
+    message: `${folder}/x.gguf not found; the folder holds: tiny-mmproj.gguf, tiny.gguf. Set MODEL_NAME to one of them or put the model there`,
+  })
+  await t.rejects(find({ MODEL_PATH: '/nowhere' }), { message: /the folder \/nowhere does not exist/ })
+  await t.rejects(find({ MMPROJ_NAME: 'y.gguf' }), { message: /y\.gguf not found.*Set MMPROJ_NAME/ })
+  const empty = join(folder, 'empty')
+  mkdirSync(empty)
+  await t.rejects(find({ MODEL_PATH: empty }), { message: /the folder holds: no \.gguf files/ })
+  const crowded = join(folder, 'crowded')
+  mkdirSync(crowded)
+  for (let count = 10; count < 25; count += 1) writeFileSync(join(crowded, `m${count}.gguf`), '')
+  await t.rejects(find({ MODEL_PATH: crowded }), { message: /m10\.gguf, .*m19\.gguf and 5 more\./ })
+})
+
+t.test('files that are no model are told apart', async (t) => {
+  const { folder, find } = modelFolder(t)
+  await t.rejects(find({ MODEL_NAME: 'tiny-mmproj.gguf' }), {
+    message: /is a vision projector \(mmproj\), not a model/,
+  })
+  await t.rejects(find({ MMPROJ_NAME: 'tiny.gguf' }), { message: /is not a vision projector/ })
+  writeFileSync(join(folder, 'text.gguf'), 'hello there')
+  await t.rejects(find({ MODEL_NAME: 'text.gguf' }), { message: /is not a GGUF file/ })
+  writeFileSync(join(folder, 'cut.gguf'), Buffer.from('GGUF\x03\0\0\0\xff', 'latin1'))
+  await t.rejects(find({ MODEL_NAME: 'cut.gguf' }), {
+    message: /unreadable GGUF header.*fetch the file again/,
+  })
+  const closed = join(folder, 'closed.gguf')
+  writeFileSync(closed, 'GGUF')
+  chmodSync(closed, 0)
+  if (process.getuid?.() !== 0)
+    await t.rejects(find({ MODEL_NAME: 'closed.gguf' }), { message: /cannot be read \(EACCES\)/ })
+})
+
+t.test('a lone model is told what it lacks', async (t) => {
+  const folder = t.testdir()
+  const settings = { MODEL_PATH: folder, MODEL_NAME: 'lone.gguf', MMPROJ_NAME: '' }
+  writeGguf(join(folder, 'lone.gguf'), { 'general.architecture': 'llama', 'llama.embedding_length': 64 })
+  await t.rejects(findModel(settings), {
+    message: /needs its vision projector \(an mmproj GGUF\), and .* holds none/,
+  })
+  writeGguf(join(folder, 'stranger.gguf'), projector('stranger', 100))
+  await t.rejects(findModel(settings), {
+    message: /fits lone\.gguf \(embedding length 64\): stranger\.gguf belong to other models/,
+  })
+})
+
+t.test('the fingerprint changes with the files', async (t) => {
+  const { folder } = modelFolder(t)
+  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '' }
+  const before = await modelFilesFingerprint(settings)
+  t.equal(await modelFilesFingerprint(settings), before)
+  writeFileSync(join(folder, 'new.gguf'), '')
+  t.not(await modelFilesFingerprint(settings), before)
+  t.equal(await modelFilesFingerprint({ ...settings, MODEL_PATH: '/nowhere' }), '')
+})
+
+t.test('demo is the model that comes with the service, wherever MODEL_PATH points', async (t) => {
+  const facts = await findModel({ MODEL_NAME: 'demo', MODEL_PATH: '/nowhere', MMPROJ_NAME: '' })
+  t.match(facts.description, /tiny|demo/i)
+})
