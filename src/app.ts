@@ -1,7 +1,7 @@
 /** The service as a Fastify instance. Opens no port and starts no engine: its parts come as arguments. */
 import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import type { EngineStatus } from './engine/supervisor.ts'
 import { failure } from './errors.ts'
@@ -33,7 +33,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   const app = fastify({
     loggerInstance: parts.log,
     // One line a request is written below, and none at the usual level for probes.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: maxBodyBytes,
     // Requests carry base64 of megabytes; strictly, so that "256" is no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
@@ -50,6 +50,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     clientErrorHandler: answerBrokenHttp,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  app.removeContentTypeParser('text/plain')
   answerFailures(app, { maxBodyBytes })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)

@@ -68,20 +68,20 @@ function bodySizes(request: FastifyRequest, limit: number): Facts {
 type Broken = NonNullable<FastifyError['validation']>[number]
 
 /** The validator's finding in our sentences. It names the first fault only. */
-function fieldFailure({ keyword, instancePath, params, schemaPath }: Broken, body: unknown): Failure {
+function fieldFailure({ keyword, instancePath, params }: Broken, body: unknown): Failure {
   if (keyword === 'required') return failure('missing_field', { field: String(params.missingProperty) })
   const field = instancePath.slice(1)
   if (field === '') {
     return body === undefined ? failure('missing_body') : failure('body_not_object', { actual: kindOf(body) })
   }
   const value = (body as Record<string, unknown>)[field]
-  const facts = { field, expected: expected(keyword, params, schemaPath), actual: shown(value) }
+  const facts = { field, expected: expected(keyword, params), actual: shown(value) }
   return keyword === 'type'
     ? failure('wrong_type', facts)
     : failure('out_of_range', { ...facts, limit: Number(params.limit) })
 }
 
-function expected(keyword: string, params: Record<string, unknown>, _schemaPath: string): string {
+function expected(keyword: string, params: Record<string, unknown>): string {
   if (keyword === 'type')
     return (
       { integer: 'a whole number', number: 'a number', string: 'a text' }[String(params.type)] ??
@@ -104,8 +104,17 @@ const shown = (value: unknown): string | number =>
       ? `the text ${JSON.stringify(value.slice(0, 40))}`
       : kindOf(value)
 
-const kindOf = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`
+const kinds: Record<string, string> = {
+  object: 'an object',
+  boolean: 'a boolean',
+  string: 'a text',
+  number: 'a number',
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'a list' : (kinds[typeof value] ?? typeof value)
+}
 
 /** Answers what Node's HTTP parser refused; there is no request then, and no reply object to use. */
 export function answerBrokenHttp(error: Error & { code?: string }, socket: Socket): void {
