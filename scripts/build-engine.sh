@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Builds llama-server and prints its path. Built once: the result lies in the user's cache, keyed by all it is made of.
+# usage: build-engine.sh [native|portable]
+#   native    for this machine's CPU, one static program
+#   portable  for any CPU of this architecture: the fitting variant is picked when it starts
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+vendor=$here/../vendor/llama.cpp
+flavour=${1:-native}
+cache=${LLAMA_VISION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/llama-vision}
+
+say() { printf 'engine: %s\n' "$*" >&2; }
+
+common_options=(
+  -DCMAKE_BUILD_TYPE=Release
+  -DLLAMA_BUILD_IS_DEV=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_BUILD_APP=OFF
+  # No web page, no https, no video decoding through ffmpeg, no programs started by the server.
+  -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_OPENSSL=OFF -DMTMD_VIDEO=OFF -DLLAMA_SUBPROCESS=OFF
+)
+case $flavour in
+  native) flavour_options=(-DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF) ;;
+  portable)
+    # shellcheck disable=SC2016 # $ORIGIN is the loader's word: libraries are found beside the program
+    flavour_options=(
+      -DGGML_NATIVE=OFF -DGGML_BACKEND_DL=ON -DGGML_CPU_ALL_VARIANTS=ON -DBUILD_SHARED_LIBS=ON
+      -DCMAKE_BUILD_WITH_INSTALL_RPATH=ON '-DCMAKE_INSTALL_RPATH=$ORIGIN'
+    ) ;;
+  *) echo "usage: build-engine.sh [native|portable]" >&2; exit 2 ;;
+esac
+
+"$here/install-packages.sh" git cmake ninja:ninja-build c++:g++ openssl >&2
+
+# A native build runs only on CPUs with the same abilities, so that a cache shared by machines stays safe.
+cpu_flags() { if [ "$flavour" = native ]; then grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true; fi; }
+key=$(
+  {
+    cat "$vendor/PIN" "$here/engine-source.sh" "${BASH_SOURCE[0]}"
+    find "$vendor/patches" -name '*.patch' | sort | xargs -r cat
+    c++ --version | head -n 1
+    uname -m
+    cpu_flags
+  } | sha256sum | cut -c1-16
+)
+result=$cache/engine/$flavour-$key
+mkdir -p "$cache/engine" "$cache/build"
+if [ -x "$result/bin/llama-server" ]; then echo "$result/bin/llama-server"; exit 0; fi
+
+# One build at a time; whoever waited finds it done.
+exec 9>"$cache/build/$flavour-$key.lock"
+flock -n 9 || { say "waiting for another build"; flock 9; }
+if [ -x "$result/bin/llama-server" ]; then echo "$result/bin/llama-server"; exit 0; fi
+
+# An interrupted build goes on where it stopped: the source is there whole or not at all, and ninja knows the rest.
+tree=$cache/build/$flavour-$key
+source=$tree/source
+mkdir -p "$tree"
+[ -d "$source" ] || "$here/engine-source.sh" "$source"
+# shellcheck source=vendor/llama.cpp/PIN
+source "$vendor/PIN"
+say "configuring llama.cpp $VERSION ($flavour)"
+cmake -G Ninja -S "$source" -B "$tree/build" "${common_options[@]}" "${flavour_options[@]}" \
+  -DLLAMA_BUILD_NUMBER=1 -DLLAMA_BUILD_COMMIT="${COMMIT:0:7}" >"$tree/configure.log" 2>&1 ||
+  { tail -20 "$tree/configure.log" >&2; exit 1; }
+
+# Ninja's "[12/208] ..." as one line that moves on a terminal, and as a line every tenth elsewhere.
+progress() {
+  awk -v terminal="$([ -t 2 ] && echo 1 || echo 0)" '
+    match($0, /^\[[0-9]+\/[0-9]+\]/) {
+      split(substr($0, 2, RLENGTH - 2), step, "/")
+      tenth = int(10 * step[1] / step[2])
+      if (terminal) printf "\rengine: compiled %d of %d steps ", step[1], step[2]
+      else if (tenth > last) { printf "engine: compiled %d of %d steps\n", step[1], step[2]; last = tenth }
+      fflush()
+      next
+    }
+    { print }
+    END { if (terminal) print "" }' >&2
+}
+say "compiling; about 7 minutes on two cores, about 20 for the portable flavour"
+began=$SECONDS
+# Compilers share the machine kindly: a build is often the first thing that runs beside other work.
+nice ninja -C "$tree/build" llama-server | progress
+say "compiled in $((SECONDS - began)) s"
+
+# Whole or not at all: put together beside its place, then moved there.
+staging=$(mktemp -d "$cache/engine/.$flavour.XXXXXX")
+trap 'rm -rf "$staging"' EXIT
+mkdir -p "$staging/bin" "$staging/licenses"
+cp -P "$tree/build/bin/llama-server" "$staging/bin/"
+if [ "$flavour" = portable ]; then cp -P "$tree"/build/bin/lib*.so* "$staging/bin/"; fi
+find "$staging/bin" -type f -exec strip --strip-unneeded {} +
+cp "$source/LICENSE" "$staging/licenses/LICENSE-llama.cpp"
+cp "$source"/licenses/LICENSE-* "$staging/licenses/"
+for library in "$source"/vendor/*/LICENSE "$source"/vendor/*/*/LICENSE; do
+  [ -e "$library" ] || continue
+  name=$(dirname "${library#"$source"/vendor/}")
+  cp "$library" "$staging/licenses/LICENSE-${name//\//-}"
+done
+"$staging/bin/llama-server" --version >/dev/null 2>&1 || { say "the program that was built does not start"; exit 1; }
+chmod 755 "$staging"
+rm -rf "$result"
+mv "$staging" "$result"
+rm -rf "$tree"
+echo "$result/bin/llama-server"
