@@ -71,15 +71,14 @@ progress() {
       if (terminal) printf "\rengine: compiled %d of %d steps ", step[1], step[2]
       else if (tenth > last) { printf "engine: compiled %d of %d steps\n", step[1], step[2]; last = tenth }
       fflush()
-      next
     }
-    { print }
     END { if (terminal) print "" }' >&2
 }
 say "compiling; about 7 minutes on two cores, about 20 for the portable flavour"
 began=$SECONDS
 # Compilers share the machine kindly: a build is often the first thing that runs beside other work.
-nice ninja -C "$tree/build" llama-server | progress
+nice ninja -C "$tree/build" llama-server | tee "$tree/compile.log" | progress ||
+  { grep -A 20 '^FAILED' "$tree/compile.log" >&2; say "the compilation failed; all of it is in $tree/compile.log"; exit 1; }
 say "compiled in $((SECONDS - began)) s"
 
 # Whole or not at all: put together beside its place, then moved there.

@@ -1,0 +1,80 @@
+/**
+ * The whole service as its users have it: a process of its own, with the real engine and the demo model unless told
+ * otherwise. Ends with the test, whatever happens.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { packageRoot } from '../../src/config.ts'
+import type { ErrorResponse, Health, InferResponse } from '../../src/inference/contract.ts'
+
+export type RunningService = {
+  url: string
+  process: ChildProcess
+  /** What it logged so far, one object a line. */
+  logged: Record<string, unknown>[]
+  /** Resolves with the exit code, or the signal's name. */
+  exited: Promise<number | string>
+}
+
+export async function runService(t: Test, env: Record<string, string> = {}): Promise<RunningService> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'serve'], {
+    cwd: packageRoot,
+    env: { ...process.env, MODEL_NAME: 'demo', PORT: '0', HOST: '127.0.0.1', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const logged: Record<string, unknown>[] = []
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.on('end', () => reject(new Error(`The service ended: ${JSON.stringify(logged.at(-1))}`)))
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      logged.push(JSON.parse(line))
+      const listening = /listening at (http:\S+)/.exec(line)
+      if (listening?.[1]) resolve(listening[1].replace('"}', ''))
+    })
+  })
+  return { url, process: child, logged, exited }
+}
+
+export async function health(url: string): Promise<{ status: number; body: Health }> {
+  const response = await fetch(`${url}/health`)
+  return { status: response.status, body: (await response.json()) as Health }
+}
+
+export async function untilHealthy(url: string, seconds = 60): Promise<Health> {
+  const limit = Date.now() + seconds * 1000
+  for (;;) {
+    const { status, body } = await health(url)
+    if (status === 200) return body
+    if (Date.now() > limit) throw new Error(`Not healthy after ${seconds} s: ${body.reason}`)
+    await sleep(50)
+  }
+}
+
+export async function healthyService(t: Test, env: Record<string, string> = {}): Promise<RunningService> {
+  const service = await runService(t, env)
+  await untilHealthy(service.url)
+  return service
+}
+
+export type Answered = { status: number; headers: Headers; body: InferResponse & ErrorResponse }
+
+export async function infer(url: string, request: object, signal?: AbortSignal): Promise<Answered> {
+  const response = await fetch(`${url}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+    ...(signal ? { signal } : {}),
+  })
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Answered['body'],
+  }
+}
