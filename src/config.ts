@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
+import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 
 /** The folder of our package.json: the same whether we run from `src/`, from `dist/` or in the image. */
@@ -160,18 +160,16 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   const config = Value.Default(settings, Value.Convert(settings, given))
   const faults = [...Value.Errors(settings, config)].map(({ path, schema }) => {
     const name = path.slice(1)
-    return `${name} must be ${expectation(schema as Range)}, got ${JSON.stringify(env[name])}`
+    return `${name} must be ${expectation(schema)}, got ${JSON.stringify(env[name])}`
   })
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
   // Value.Errors found none, so the value has the schema's type.
   return config as Config
 }
 
-type Range = { type?: string; minimum?: number; maximum?: number; anyOf?: { const: string }[] }
-
 /** What a setting accepts, in words: "an integer from 1 to 64" or "one of auto, on, off". */
-export function expectation(schema: Range): string {
-  if (schema.anyOf) return `one of ${schema.anyOf.map((choice) => choice.const).join(', ')}`
+export function expectation(schema: TSchema): string {
+  if (schema.anyOf) return `one of ${schema.anyOf.map((choice: TSchema) => choice.const).join(', ')}`
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
   return 'a text'
 }

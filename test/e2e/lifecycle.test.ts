@@ -1,0 +1,157 @@
+/** The service as a process: starts, refuses, drains, stops, and leaves no engine behind. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { packageRoot } from '../../src/config.ts'
+import { fakeEngineConfig } from '../support/fake-engine.ts'
+import { png } from '../support/images.ts'
+import { health, healthyService, infer, runService, untilHealthy } from '../support/service.ts'
+
+const image = png().then((bytes) => bytes.toString('base64'))
+
+/** Processes whose parent or grandparent is `pid`. */
+function childrenOf(pid: number | undefined): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      try {
+        return Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]) === pid
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
+const engineOf = (pid: number | undefined) =>
+  childrenOf(pid).find((child) => commandOf(child).includes('--mmproj'))
+
+async function until(condition: () => boolean, what: string): Promise<void> {
+  const limit = Date.now() + 10_000
+  while (!condition()) {
+    if (Date.now() > limit) throw new Error(`Waited in vain: ${what}`)
+    await sleep(20)
+  }
+}
+
+t.test('SIGTERM ends the service with 0 and the engine with it', async (t) => {
+  const service = await healthyService(t)
+  const engine = engineOf(service.process.pid)
+  t.ok(engine, 'there is an engine')
+  service.process.kill('SIGTERM')
+  t.equal(await service.exited, 0)
+  t.equal(commandOf(engine ?? 0), '', 'the engine is gone')
+})
+
+t.test('no engine survives a service that is killed', async (t) => {
+  const service = await healthyService(t)
+  const engine = engineOf(service.process.pid) ?? 0
+  t.match(commandOf(engine), /llama-server/)
+  service.process.kill('SIGKILL')
+  await service.exited
+  await until(() => commandOf(engine) === '', 'the end of the engine')
+})
+
+t.test('a killed engine comes back, and the restart is told', async (t) => {
+  const service = await healthyService(t)
+  process.kill(engineOf(service.process.pid) ?? 0, 'SIGKILL')
+  await until(() => service.logged.some(({ msg }) => /engine starting.*killed/.test(String(msg))), 'the news')
+  const down = await infer(service.url, { prompt: 'colour?', image: await image })
+  t.equal(down.status, 503)
+  t.match(down.body, { error_type: 'model', details: { code: 'engine_loading' } })
+  t.match(down.headers.get('retry-after'), /^\d+$/)
+  const up = await untilHealthy(service.url)
+  t.equal(up.engine.restarts, 1)
+  t.equal((await infer(service.url, { prompt: 'colour?', image: await image })).status, 200)
+})
+
+t.test('a model that is not there leaves the service up with a reason', async (t) => {
+  const folder = t.testdir({ 'other.gguf': '' })
+  const service = await runService(t, { MODEL_NAME: 'x.gguf', MODEL_PATH: folder })
+  let answer = await health(service.url)
+  while (answer.body.engine.state !== 'failed') answer = await health(service.url)
+  t.equal(answer.status, 503)
+  t.equal(
+    answer.body.reason,
+    `${folder}/x.gguf not found; the folder holds: other.gguf. Set MODEL_NAME to one of them or put the model there`,
+  )
+  t.equal((await fetch(`${service.url}/livez`)).status, 200)
+})
+
+/** A service whose fake engine takes ten seconds over `fault:slow`. */
+async function slowService(t: Parameters<typeof healthyService>[0], env: Record<string, string> = {}) {
+  const { MODEL_PATH, MODEL_NAME, ENGINE_PATH } = fakeEngineConfig(t.testdir())
+  const service = await healthyService(t, { MODEL_PATH, MODEL_NAME, ENGINE_PATH, ...env })
+  const slow = async (signal?: AbortSignal) =>
+    infer(service.url, { prompt: 'fault:slow', image: await image }, signal)
+  return { service, slow }
+}
+
+t.test('requests under way may finish after SIGTERM; new ones are refused', async (t) => {
+  const { service, slow } = await slowService(t)
+  const running = slow()
+  await sleep(500)
+  service.process.kill('SIGTERM')
+  await until(() => service.logged.some(({ msg }) => /stopping/.test(String(msg))), 'the signal')
+  const late = await infer(service.url, { prompt: 'hello', image: await image })
+  t.match(late, { status: 503, body: { error_type: 'system', details: { code: 'shutting_down' } } })
+  t.equal((await running).status, 200)
+  t.equal(await service.exited, 0)
+})
+
+t.test('what does not finish within the grace period gets a typed 503', async (t) => {
+  const { service, slow } = await slowService(t, { SHUTDOWN_GRACE: '1' })
+  const running = slow()
+  await sleep(500)
+  service.process.kill('SIGTERM')
+  t.match(await running, { status: 503, body: { details: { code: 'shutting_down' } } })
+  t.equal(await service.exited, 0)
+})
+
+t.test('a full waiting room refuses at once; a client that leaves makes room', async (t) => {
+  const { service, slow } = await slowService(t, { QUEUE_SIZE: '1' })
+  const first = new AbortController()
+  const second = new AbortController()
+  const running = slow(first.signal).catch(() => 'gone')
+  await sleep(300)
+  const waiting = slow(second.signal).catch(() => 'gone')
+  await sleep(300)
+  const began = performance.now()
+  const refused = await slow()
+  t.ok(performance.now() - began < 200, 'at once')
+  t.match(refused, { status: 429, body: { error_type: 'system', details: { code: 'queue_full', limit: 1 } } })
+  t.match(refused.headers.get('retry-after'), /^\d+$/)
+  second.abort()
+  t.equal(await waiting, 'gone')
+  first.abort()
+  t.equal(await running, 'gone')
+  const next = await infer(service.url, { prompt: 'hello', image: await image })
+  t.equal(next.status, 200, 'the slot came back when the engine let go')
+})
+
+t.test('a request past its deadline is answered 504', async (t) => {
+  const { slow } = await slowService(t, { REQUEST_TIMEOUT: '1' })
+  t.match(await slow(), { status: 504, body: { details: { code: 'deadline_exceeded', limit: 1 } } })
+})
+
+t.test('an engine that breaks on a request is a 500, and the service goes on', async (t) => {
+  const { service } = await slowService(t)
+  const broken = await infer(service.url, { prompt: 'fault:crash', image: await image })
+  t.match(broken, { status: 500, body: { error_type: 'model', details: { code: 'engine_crashed' } } })
+  await untilHealthy(service.url)
+  t.equal((await infer(service.url, { prompt: 'hello', image: await image })).status, 200)
+})
+
+t.test('wrong settings are all named, and end the start', async (t) => {
+  const attempt = runService(t, { SLOTS: 'many', PORT: '99999' })
+  await t.rejects(attempt, /The service ended/)
+  t.ok(packageRoot)
+})
