@@ -1,0 +1,170 @@
+"""The drawn pictures with their labels, and batches of them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import torch
+import vocabulary
+from model import GRID, PATCHES, PICTURE_SIDE
+from tokenizers import Tokenizer
+from torch import Tensor
+
+MASK_SIDE = 32
+SHAPES = ["circle", "square", "triangle", "star", "cross"]
+COLOURS = ["red", "green", "blue", "yellow", "purple", "orange", "white", "black"]
+# Places for questions and answers after the picture; one length only, so that compiling happens once.
+LENGTH = 128
+# A patch belongs to an object that covers at least this many of its 16 mask cells.
+LEAST_COVER = 2
+
+
+@dataclass
+class Batch:
+    pictures: Tensor
+    """[batch, 3, 128, 128], -1 to 1."""
+    masks: Tensor
+    """[batch, 64, 16]: 1 where an object covers the cell of the patch."""
+    labels: Tensor
+    """[3, batch, 64]: what, colour and order (0 for the background) of each patch."""
+    geometry: Tensor
+    """[batch, 64, 3]: right and down from each patch to its object's middle, and its size, in patches."""
+    counts: Tensor
+    """[batch]: 0 for a digit, else the number of shapes."""
+    before: Tensor
+    after: Tensor
+    places: Tensor
+    visible: Tensor
+    weights: Tensor
+    """[batch, n]: how much the token after each place counts in the loss; 0 but for answers."""
+    spans: list[list[tuple[str, int, int]]]
+    """For each picture its questions' kind and the range of places whose next tokens are the answer."""
+
+
+class Scenes:
+    def __init__(self, folder: Path) -> None:
+        self.lines: list[dict] = []
+        self.homes: list[tuple[int, int]] = []
+        self.pixels, self.masks = [], []
+        for share, path in enumerate(sorted(folder.glob("scenes-*.jsonl"))):
+            lines = [json.loads(line) for line in path.read_text().splitlines()]
+            name = path.stem.removeprefix("scenes-")
+            shape = (len(lines), PICTURE_SIDE, PICTURE_SIDE, 3)
+            self.pixels.append(numpy.memmap(folder / f"pixels-{name}.bin", "uint8", "r", shape=shape))
+            shape = (len(lines), MASK_SIDE, MASK_SIDE)
+            self.masks.append(numpy.memmap(folder / f"masks-{name}.bin", "uint8", "r", shape=shape))
+            self.homes += [(share, row) for row in range(len(lines))]
+            self.lines += lines
+
+    def numbers(self, tone: str) -> numpy.ndarray:
+        return numpy.array([n for n, line in enumerate(self.lines) if tone in ("all", line["tone"])])
+
+    def texts(self) -> list[str]:
+        return [text for line in self.lines for asked in line["questions"] for text in (asked["question"], asked["answer"])]
+
+    def pictures(self, numbers: list[int], random: numpy.random.Generator | None) -> Tensor:
+        raw = numpy.stack([self.pixels[share][row] for share, row in (self.homes[n] for n in numbers)])
+        pictures = torch.from_numpy(raw).permute(0, 3, 1, 2).float() / 127.5 - 1
+        if random is None:
+            return pictures
+        # Brightness and contrast: cheap variety beyond what was drawn.
+        gain = torch.from_numpy(random.uniform(0.9, 1.08, (len(numbers), 1, 1, 1)).astype("float32"))
+        shift = torch.from_numpy(random.uniform(-0.06, 0.06, (len(numbers), 1, 1, 1)).astype("float32"))
+        return (pictures * gain + shift).clamp_(-1, 1)
+
+    def patch_labels(self, numbers: list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Masks, labels, geometry and counts, as a batch holds them."""
+        raw = numpy.stack([self.masks[share][row] for share, row in (self.homes[n] for n in numbers)])
+        cells = raw.reshape(-1, GRID, 4, GRID, 4).transpose(0, 1, 3, 2, 4).reshape(-1, PATCHES, 16)
+        cover = numpy.stack([(cells == index).sum(-1) for index in range(1, 5)], -1)
+        order = numpy.where(cover.max(-1) >= LEAST_COVER, cover.argmax(-1) + 1, 0)
+        tables = numpy.zeros((2, len(numbers), 5), "int64")
+        counts = numpy.zeros(len(numbers), "int64")
+        for row, n in enumerate(numbers):
+            objects = self.lines[n]["objects"]
+            for index, thing in enumerate(objects, 1):
+                what = thing["what"]
+                tables[0, row, index] = what + 6 if isinstance(what, int) else 1 + SHAPES.index(what)
+                tables[1, row, index] = 1 + COLOURS.index(thing["colour"])
+                counts[row] = 0 if isinstance(what, int) else len(objects)
+        rows = numpy.arange(len(numbers))[:, None]
+        labels = numpy.stack([tables[0][rows, order], tables[1][rows, order], order])
+        geometry = object_geometry(raw)[rows, order]
+        columns, lines = numpy.meshgrid(numpy.arange(GRID) + 0.5, numpy.arange(GRID) + 0.5)
+        geometry[..., 0] -= columns.reshape(-1)
+        geometry[..., 1] -= lines.reshape(-1)
+        parts = ((cells > 0).astype("float32"), labels, geometry, counts)
+        masks, labels, geometry, counts = (torch.from_numpy(part) for part in parts)
+        return masks, labels, geometry, counts
+
+
+def object_geometry(masks: numpy.ndarray) -> numpy.ndarray:
+    """Middle (right, down) and size of each object, in patches: [batch, 32, 32] to [batch, 5, 3]."""
+    middles = (numpy.arange(MASK_SIDE, dtype="float32") + 0.5) * GRID / MASK_SIDE
+    geometry = numpy.zeros((len(masks), 5, 3), "float32")
+    for index in range(1, 5):
+        inside = masks == index
+        area = numpy.maximum(inside.sum((1, 2)), 1)
+        geometry[:, index, 0] = (inside.sum(1) * middles).sum(1) / area
+        geometry[:, index, 1] = (inside.sum(2) * middles).sum(1) / area
+        geometry[:, index, 2] = numpy.sqrt(area) * GRID / MASK_SIDE
+    return geometry
+
+
+class Batches:
+    """Batches in which one picture carries several questions: each question sees the picture and itself."""
+
+    def __init__(self, scenes: Scenes, tokenizer: Tokenizer, questions: int) -> None:
+        self.scenes, self.tokenizer, self.questions = scenes, tokenizer, questions
+        self.before = tokenizer.encode(vocabulary.BEFORE_PICTURE).ids
+        self.between = tokenizer.encode(vocabulary.BEFORE_ANSWER).ids
+        self.end = tokenizer.token_to_id(vocabulary.END)
+        self.known: dict[str, list[int]] = {}
+
+    def encode(self, text: str) -> list[int]:
+        if text not in self.known:
+            self.known[text] = self.tokenizer.encode(text).ids
+        return self.known[text]
+
+    def make(self, numbers: list[int], random: numpy.random.Generator | None) -> Batch:
+        """With a random generator for training (any questions, changed pictures), else the first questions."""
+        rows, spans = [], []
+        for n in numbers:
+            asked = self.scenes.lines[n]["questions"]
+            chosen = random.choice(len(asked), self.questions, replace=False) if random else range(self.questions)
+            parts, span, start = [], [], 0
+            for index in chosen:
+                question = [*self.encode(asked[index]["question"]), *self.between]
+                answer = [*self.encode(asked[index]["answer"]), self.end]
+                if start + len(question) + len(answer) > LENGTH:
+                    continue
+                parts.append((question, answer))
+                span.append((asked[index]["kind"], start + len(question) - 1, start + len(question) + len(answer) - 1))
+                start += len(question) + len(answer)
+            rows.append(parts)
+            spans.append(span)
+        prefix = len(self.before) + PATCHES
+        after = torch.zeros(len(rows), LENGTH, dtype=torch.long)
+        segment = torch.zeros(len(rows), prefix + LENGTH, dtype=torch.int8)
+        places = torch.arange(prefix + LENGTH).repeat(len(rows), 1)
+        weights = torch.zeros(len(rows), LENGTH)
+        for row, parts in enumerate(rows):
+            start = 0
+            for number, (question, answer) in enumerate(parts, 1):
+                ids = question + answer
+                after[row, start : start + len(ids)] = torch.tensor(ids)
+                segment[row, prefix + start : prefix + start + len(ids)] = number
+                places[row, prefix + start : prefix + start + len(ids)] = prefix + torch.arange(len(ids))
+                first = start + len(question) - 1
+                # Between one vote a token and one vote an answer: sentences must not drown single words.
+                weights[row, first : first + len(answer)] = len(answer) ** -0.5
+                start += len(ids)
+            segment[row, prefix + start :] = -1
+        causal = torch.ones(prefix + LENGTH, prefix + LENGTH, dtype=torch.bool).tril()
+        same = (segment[:, None, :] == segment[:, :, None]) | (segment[:, None, :] == 0)
+        masks, labels, geometry, counts = self.scenes.patch_labels(numbers)
+        before = torch.tensor(self.before).repeat(len(rows), 1)
+        pictures = self.scenes.pictures(numbers, random)
+        visible = (causal & same)[:, None]
+        return Batch(pictures, masks, labels, geometry, counts, before, after, places, visible, weights, spans)
