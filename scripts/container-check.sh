@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Proves the container where Docker with compose is: builds the image, runs it as README says, and looks closely.
+# usage: container-check.sh       (PORT, 5000 unless set, must be free)
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+export PORT=${PORT:-5000}
+image=llama-vision:latest
+url=http://127.0.0.1:$PORT
+scratch=$(mktemp -d)
+passed=0 failed=0
+
+check() {
+  local name=$1
+  shift
+  if "$@" >"$scratch/out" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok: $name"
+  else
+    failed=$((failed + 1))
+    echo "not ok: $name"
+    sed 's/^/  | /' "$scratch/out"
+  fi
+}
+
+clean() {
+  docker compose down --volumes --remove-orphans --timeout 5
+  docker rm --force llama-vision
+} >/dev/null 2>&1
+trap 'clean; rm -rf "$scratch"' EXIT
+clean
+
+wait_for() { # seconds, command...
+  local limit=$((SECONDS + $1))
+  shift
+  until "$@"; do [ $SECONDS -lt $limit ] || return 1; sleep 0.2; done
+}
+container() { docker compose ps --quiet llama-vision; }
+inspect() { docker inspect "$(container)" --format "$1"; }
+is() { [ "$1" = "$2" ] || { echo "$1, expected $2"; false; }; }
+health_status() { [ "$(curl -s -o "$scratch/health" -w '%{http_code}' "$url/health")" = "$1" ]; }
+infer() {
+  base64 -w 0 models/demo/samples/shapes.png >"$scratch/picture"
+  printf '{"prompt": "How many shapes are there?", "temperature": 0, "image": "%s"}' "$(cat "$scratch/picture")" |
+    curl -sf -X POST "$url/infer" -H 'Content-Type: application/json' -d @- | tee "$scratch/answer" | grep -q '"success":true'
+}
+
+check 'docker build' docker build --quiet --tag "$image" .
+echo "size: $(docker image inspect "$image" --format '{{.Size}}' | awk '{printf "%.0f MB", $1 / 1e6}')"
+
+check 'docker compose up' docker compose up --detach --no-build
+check 'HEALTHCHECK begins with starting' is "$(inspect '{{.State.Health.Status}}')" starting
+check 'GET /health becomes 200' wait_for 60 health_status 200
+check 'HEALTHCHECK becomes healthy' wait_for 60 bash -c "[ \"\$(docker inspect $(container) --format '{{.State.Health.Status}}')\" = healthy ]"
+check 'POST /infer answers from outside' infer
+echo "answer: $(grep -o '"response_text":"[^"]*"' "$scratch/answer")"
+check 'it runs without root' is "$(docker compose exec -T llama-vision id -u)" 1000
+check 'its root is read-only' bash -c '! docker compose exec -T llama-vision touch /app/x'
+check 'it has no capabilities' docker compose exec -T llama-vision grep -q '^CapEff:.0*$' /proc/self/status
+echo "engine: $(docker compose exec -T llama-vision /opt/llama.cpp/bin/llama-server --version 2>&1 | grep version)"
+check 'docker stop ends it with 0' bash -c "docker stop --time 75 $(container) && [ \"\$(docker inspect $(container) --format '{{.State.ExitCode}}')\" = 0 ]"
+docker compose down >/dev/null 2>&1
+
+MODEL_NAME=missing.gguf check 'a missing model: compose up' env MODEL_NAME=missing.gguf docker compose up --detach --no-build
+check 'a missing model: 503 with the reason' wait_for 30 bash -c "curl -s $url/health | grep -q '/models/missing.gguf not found'"
+docker compose down >/dev/null 2>&1
+
+check 'docker run as README says' docker run -d -p "$PORT:5000" -v "$(pwd)/models/demo:/models" -e MODEL_NAME=demo-text-q4_k_m.gguf --name llama-vision "$image"
+check 'a mounted model becomes healthy' wait_for 60 health_status 200
+check 'a mounted model answers' infer
+check 'docker stop ends it with 0' bash -c "docker stop --time 75 llama-vision && [ \"\$(docker inspect llama-vision --format '{{.State.ExitCode}}')\" = 0 ]"
+docker rm llama-vision >/dev/null 2>&1
+
+check 'a memory limit that is too small is told' bash -c "
+  docker run -d --memory 200m -p $PORT:5000 -e MODEL_NAME=demo -e PROMPT_CACHE_MIB=512 --name llama-vision $image &&
+  for _ in \$(seq 100); do curl -s $url/health | grep 'memory limit leaves' && exit 0; sleep 0.2; done; exit 1"
+docker rm --force llama-vision >/dev/null 2>&1
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
