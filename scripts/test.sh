@@ -35,6 +35,6 @@ passed=$((passed + asserted))
 failed=$((failed + broken))
 # Too little coverage fails the run although every assertion passed.
 if [ "$tap_status" != 0 ] && [ "$broken" = 0 ]; then failed=$((failed + 1)); echo "not ok: tap ended with $tap_status"; fi
-[ "$skipped" = 0 ] || echo "skipped: $skipped"
-echo "$passed passed, $failed failed"
+grep -oE '# SKIP.*' "$results" | sort -u || true
+echo "$passed passed, $failed failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
 [ "$failed" = 0 ]

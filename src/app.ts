@@ -24,6 +24,9 @@ export type AppParts = {
 
 export type App = FastifyInstance
 
+/** Longest time a client may take to send its request; Fastify has no bound of its own. */
+const receiveTimeoutMs = 300_000
+
 /** What a caller may choose as its request id; anything else is replaced, since ids go into the log. */
 const requestIdPattern = /^[\w.:-]{1,64}$/
 
@@ -35,7 +38,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
     // One line a request is written below, and none at the usual level for probes.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: maxBodyBytes,
-    // Requests carry base64 of megabytes; strictly, so that "256" is no number.
+    requestTimeout: receiveTimeoutMs,
+    // Strictly, so that "256" is no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     requestIdHeader: false,
     genReqId: (request) => {
@@ -57,6 +61,10 @@ export async function buildApp(parts: AppParts): Promise<App> {
     if (parts.draining() && request.method === 'POST') {
       throw failure('shutting_down', {}, { retryAfterSeconds: 5 })
     }
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    // A connection kept alive would keep the service from ending.
+    if (parts.draining()) reply.header('connection', 'close')
   })
   app.addHook('onResponse', async (request, reply) => {
     const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info'

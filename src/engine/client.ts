@@ -79,7 +79,7 @@ export function createEngineClient(socketPath: string) {
   }
 
   async function busySlots(): Promise<number> {
-    const { body } = await get<Slot[]>('/slots', 2000)
+    const { body } = await get<Slot[]>('/slots', 5000)
     return body.filter((slot) => slot.is_processing).length
   }
 
