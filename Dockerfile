@@ -43,6 +43,6 @@ USER 1000:1000
 EXPOSE 5000
 STOPSIGNAL SIGTERM
 # Large models take minutes to load: until then the container is starting, not unhealthy.
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10m --start-interval=2s --retries=3 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10m --retries=3 \
   CMD ["node", "dist/main.js", "probe"]
 CMD ["node", "dist/main.js", "serve"]
