@@ -45,7 +45,7 @@ export type Engine = {
   /** Waits through loading and restarts. Throws `engine_failed`, or the signal's reason. */
   ready(signal: AbortSignal): Promise<void>
   chat(body: ChatBody, signal: AbortSignal, onSettled: () => void): AsyncGenerator<ChatEvent>
-  /** Ends the engine and the loop; resolves when the process is gone. */
+  /** Ends the engine and the loop; resolves when the process is gone. May be called twice. */
   stop(): Promise<void>
 }
 
@@ -91,6 +91,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
   }
 
   function enter(state: EngineState, reason?: string, facts: Partial<EngineStatus> = {}): void {
+    if (status.state === 'stopping') return
     status = { ...status, ...facts, state, reason, since: new Date() }
     const level = state === 'failed' ? 'error' : 'info'
     log[level]({ state, restarts: status.restarts }, `engine ${state}${reason ? `: ${reason}` : ''}`)
@@ -115,17 +116,18 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
       }
       crashes = performance.now() - began > times.steady ? 1 : crashes + 1
       const givenUp = retry === 'slowly' || crashes >= times.crashLimit
-      const pause = givenUp ? times.slowRetry : backoff(crashes)
-      const again = `${sentence}. Trying again in ${Math.ceil(pause / 1000)} s`
-      enter(givenUp ? 'failed' : 'starting', again, { restarts: status.restarts + 1 })
-      await rest(pause)
+      const waitMs = givenUp ? times.slowRetry : backoff(crashes)
+      const again = `${sentence}. Trying again in ${Math.ceil(waitMs / 1000)} s`
+      const restarts = status.restarts + (retry === 'backoff' ? 1 : 0)
+      enter(givenUp ? 'failed' : 'starting', again, { restarts })
+      await rest(waitMs)
     }
   }
 
   /** Doubles from crash to crash, a quarter up or down so that replicas do not start in step. */
   function backoff(crashes: number): number {
-    const pause = Math.min(times.backoffMost, times.backoffFirst * 2 ** (crashes - 1))
-    return pause * (0.75 + Math.random() / 2)
+    const waitMs = Math.min(times.backoffMost, times.backoffFirst * 2 ** (crashes - 1))
+    return waitMs * (0.75 + Math.random() / 2)
   }
 
   /** One run of the engine from the look at the files to the end of the process. */

@@ -1,6 +1,5 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { ChatBody, ChatEvent } from '../../src/engine/client.ts'
@@ -44,11 +43,8 @@ async function until(condition: () => boolean, what: string, milliseconds = 10_0
   }
 }
 
-const engineFolders = () => readdirSync(tmpdir()).filter((name) => name.startsWith('llama-vision-'))
-
 t.test('comes to ready, answers, stops without a trace', async (t) => {
-  const before = engineFolders()
-  const { engine } = start(t)
+  const { engine, log } = start(t)
   t.equal(engine.status().state, 'starting')
   t.throws(() => engine.requireReady(), { code: 'engine_loading', status: 503, retryAfterSeconds: 5 })
   await engine.ready(never)
@@ -65,7 +61,10 @@ t.test('comes to ready, answers, stops without a trace', async (t) => {
   await engine.stop()
   t.equal(engine.status().state, 'stopping')
   t.throws(() => engine.requireReady(), { code: 'shutting_down' })
-  t.strictSame(engineFolders(), before)
+  const command = log.lines.find((line) => line.message === 'engine command')?.facts.arguments as string[]
+  const socket = command[command.indexOf('--host') + 1] ?? ''
+  t.match(socket, /engine\.sock$/)
+  t.notOk(existsSync(dirname(socket)), 'its folder is gone')
 })
 
 t.test('an engine that takes its time is loading, and ready() waits for it', async (t) => {

@@ -1,5 +1,5 @@
 /**
- * The whole service as its users have it: a process of its own, with the real engine and the demo model unless told
+ * The whole service as its users have it: `dist/` in a process of its own, with the real engine and the demo model unless told
  * otherwise. Ends with the test, whatever happens.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -20,15 +20,19 @@ export type RunningService = {
 }
 
 export async function runService(t: Test, env: Record<string, string> = {}): Promise<RunningService> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'serve'], {
+  const { PATH, HOME, ENGINE_PATH } = process.env
+  const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
     cwd: packageRoot,
-    env: { ...process.env, MODEL_NAME: 'demo', PORT: '0', HOST: '127.0.0.1', ...env },
+    // Nothing else of the test's environment: tap would have the service's process load its own modules.
+    env: { PATH, HOME, ENGINE_PATH, MODEL_NAME: 'demo', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
   t.teardown(async () => {
-    child.kill('SIGKILL')
+    child.kill('SIGTERM')
+    const lastResort = setTimeout(() => child.kill('SIGKILL'), 20_000)
     await exited
+    clearTimeout(lastResort)
   })
   const logged: Record<string, unknown>[] = []
   const url = await new Promise<string>((resolve, reject) => {
