@@ -6,6 +6,7 @@ import { packageRoot } from '../../src/config.ts'
 import { fakeEngineConfig } from '../support/fake-engine.ts'
 import { png } from '../support/images.ts'
 import { health, healthyService, infer, runService, untilHealthy } from '../support/service.ts'
+import { until } from '../support/until.ts'
 
 const image = png().then((bytes) => bytes.toString('base64'))
 
@@ -33,14 +34,6 @@ function commandOf(pid: number): string {
 
 const engineOf = (pid: number | undefined) =>
   childrenOf(pid).find((child) => commandOf(child).includes('--mmproj'))
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const limit = Date.now() + 10_000
-  while (!condition()) {
-    if (Date.now() > limit) throw new Error(`Waited in vain: ${what}`)
-    await sleep(20)
-  }
-}
 
 t.test('SIGTERM ends the service with 0 and the engine with it', async (t) => {
   const service = await healthyService(t)

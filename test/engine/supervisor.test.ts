@@ -11,6 +11,7 @@ import {
   quickTimings,
   writeModelPair,
 } from '../support/fake-engine.ts'
+import { until } from '../support/until.ts'
 
 const never = new AbortController().signal
 
@@ -33,14 +34,6 @@ async function answer(engine: Engine, text: string, signal = never): Promise<Cha
   const events: ChatEvent[] = []
   for await (const event of engine.chat(ask(text), signal, () => {})) events.push(event)
   return events
-}
-
-async function until(condition: () => boolean, what: string, milliseconds = 10_000): Promise<void> {
-  const limit = Date.now() + milliseconds
-  while (!condition()) {
-    if (Date.now() > limit) throw new Error(`Waited in vain: ${what}`)
-    await sleep(10)
-  }
 }
 
 t.test('comes to ready, answers, stops without a trace', async (t) => {
