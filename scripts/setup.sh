@@ -5,6 +5,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 say() { printf 'setup: %s\n' "$*" >&2; }
 
+# Two at once in one checkout take turns.
+exec 8<scripts/setup.sh
+flock 8
+
 # Every step leaves a stamp that holds what it was made from.
 fresh() { [ -e "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
@@ -17,16 +21,19 @@ if ! fresh node_modules/.setup-stamp "$lock"; then
   say "installing npm packages"
   npm ci --no-audit --no-fund --loglevel=error >&2
   echo "$lock" >node_modules/.setup-stamp
+  worked=yes
 fi
 
 engine=$(scripts/build-engine.sh native)
 ln -sfn "$(dirname "$(dirname "$engine")")" .engine
 
-sources=$(find src tsconfig.json tsconfig.build.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
+sources=$(find src tsconfig.json tsconfig.build.json package-lock.json -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
 if ! fresh dist/.setup-stamp "$sources"; then
   say "compiling the gateway"
   rm -rf dist.new
   node_modules/.bin/tsc -p tsconfig.build.json --outDir dist.new
   echo "$sources" >dist.new/.setup-stamp
   rm -rf dist && mv dist.new dist
+  worked=yes
 fi
+[ -z "${worked-}" ] || say "ready after $SECONDS s"
