@@ -24,7 +24,8 @@ export async function runService(t: Test, env: Record<string, string> = {}): Pro
   const child = spawn(process.execPath, ['dist/main.js', 'serve'], {
     cwd: packageRoot,
     // Nothing else of the test's environment: tap would have the service's process load its own modules.
-    env: { PATH, HOME, ENGINE_PATH, MODEL_NAME: 'demo', PORT: '0', ...env },
+    // One thread each, since test files run side by side: engines that share cores wait for each other.
+    env: { PATH, HOME, ENGINE_PATH, MODEL_NAME: 'demo', PORT: '0', THREADS: '1', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)
