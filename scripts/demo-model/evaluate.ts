@@ -2,43 +2,10 @@
  * Asks a running llama-server held-out questions and prints how many answers are exactly right:
  *   tsx evaluate.ts http://127.0.0.1:8080 [COUNT] [FIRST_SEED]
  */
-import sharp from 'sharp'
-import { encodeScene } from './pictures.ts'
+import { ask } from './engine.ts'
 import { type HeldOutQuestion, heldOutQuestions } from './questions.ts'
 import { FIRST_HELD_OUT_SEED } from './scene.ts'
 import { UNSEEN_WORDINGS } from './unseen-wordings.ts'
-
-interface Answer {
-  readonly text: string
-  /** `stop` when the model ended the answer by itself. */
-  readonly finish: string
-}
-
-/** The picture as the engine can read it: it knows PNG and JPEG, but no WebP. */
-async function dataUrl({ scene }: HeldOutQuestion): Promise<string> {
-  const file = await encodeScene(scene)
-  const readable = scene.format === 'webp' ? await sharp(file).png().toBuffer() : file
-  const type = scene.format === 'jpeg' ? 'jpeg' : 'png'
-  return `data:image/${type};base64,${readable.toString('base64')}`
-}
-
-async function ask(server: string, question: HeldOutQuestion): Promise<Answer> {
-  const content = [
-    { type: 'image_url', image_url: { url: await dataUrl(question) } },
-    { type: 'text', text: question.question },
-  ]
-  const body = { messages: [{ role: 'user', content }], temperature: 0, max_tokens: 64 }
-  const response = await fetch(new URL('/v1/chat/completions', server), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  if (!response.ok) throw new Error(`the server answered ${response.status}: ${await response.text()}`)
-  const { choices } = (await response.json()) as {
-    choices: [{ message: { content: string }; finish_reason: string }]
-  }
-  return { text: choices[0].message.content, finish: choices[0].finish_reason }
-}
 
 /** Counts right answers under several headings. */
 class Tally {
@@ -71,7 +38,7 @@ async function evaluate(server: string, questions: HeldOutQuestion[], title: str
   const tally = new Tally()
   console.log(`\n${title}`)
   for (const question of questions) {
-    const { text, finish } = await ask(server, question)
+    const { text, finish } = await ask(server, question.scene, question.question)
     const right = text === question.answer && finish === 'stop'
     const headings = ['all', `kind ${question.kind}`, `format ${question.scene.format}`, sceneType(question)]
     for (const heading of [...headings, `tone ${question.scene.background.tone}`]) tally.add(heading, right)
@@ -90,5 +57,9 @@ await evaluate(server, questions, 'Held-out pictures')
 const alone = questions.filter(
   ({ scene, answer }) => scene.objects.length === 1 && !answer.startsWith('There is no'),
 )
-const general = alone.filter(({ answer }) => !['yes', 'no', '0'].includes(answer))
+// The rewordings ask for shapes, and there is none beside a digit.
+const general = alone.filter(
+  ({ kind, answer, scene }) =>
+    !['yes', 'no', '0'].includes(answer) && !(kind === 'count' && typeof scene.objects[0]?.what === 'number'),
+)
 await evaluate(server, general.slice(0, Math.ceil(Number(count) / 4)).map(reword), 'Wordings never trained')

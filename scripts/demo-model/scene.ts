@@ -64,7 +64,9 @@ const PAINT: Record<Colour, Rgb> = {
   black: [16, 16, 16],
 }
 
-function drawSize(random: Random): { width: number; height: number } {
+type Size = { readonly width: number; readonly height: number }
+
+function drawSize(random: Random): Size {
   // Small pictures are much quicker to draw and the model sees 128 pixels anyway.
   const long = Math.round(random.chance(0.75) ? random.between(96, 280) : random.between(280, 641))
   if (random.chance(0.35)) return { width: long, height: long }
@@ -79,9 +81,8 @@ function drawBackground(random: Random): Background {
     const tint = (): number => Math.round(Math.min(255, Math.max(0, grey + random.between(-14, 14))))
     return [tint(), tint(), tint()]
   }
-  const from = random.chance(0.15)
-    ? ([tone, tone, tone].map((name) => (name === 'dark' ? 0 : 255)) as never)
-    : drawShade()
+  const extreme: Rgb = tone === 'dark' ? [0, 0, 0] : [255, 255, 255]
+  const from = random.chance(0.15) ? extreme : drawShade()
   const to = random.chance(0.4) ? drawShade() : from
   const noise = random.chance(0.3) ? 0 : random.chance(0.7) ? random.between(2, 18) : random.between(18, 45)
   return { tone, from, to, angle: Math.round(random.between(0, 360)), noise }
@@ -131,8 +132,6 @@ function drawSingle(random: Random, size: Size, tone: Background['tone'], what: 
     return { what, ...drawColour(random, tone, 0.2), x, y, radius, ...drawLook(random, what), place }
   }
 }
-
-type Size = { readonly width: number; readonly height: number }
 
 /** Several shapes that keep clear of each other; undefined if they did not fit. */
 function drawSeveral(random: Random, size: Size, tone: Background['tone'], count: number) {

@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 MASK_SIDE = 32
+PADDING = 127
 SHAPES = ["circle", "square", "triangle", "star", "cross"]
 COLOURS = ["red", "green", "blue", "yellow", "purple", "orange", "white", "black"]
 # Places for questions and answers after the picture; one length only, so that compiling happens once.
@@ -63,8 +64,9 @@ class Scenes:
     def texts(self) -> list[str]:
         return [text for line in self.lines for asked in line["questions"] for text in (asked["question"], asked["answer"])]
 
-    def pictures(self, numbers: list[int], random: numpy.random.Generator | None) -> Tensor:
+    def pictures(self, numbers: list[int], moves: numpy.ndarray, random: numpy.random.Generator | None) -> Tensor:
         raw = numpy.stack([self.pixels[share][row] for share, row in (self.homes[n] for n in numbers)])
+        raw = move(raw, moves * PICTURE_SIDE // MASK_SIDE, PADDING)
         pictures = torch.from_numpy(raw).permute(0, 3, 1, 2).float() / 127.5 - 1
         if random is None:
             return pictures
@@ -73,9 +75,10 @@ class Scenes:
         shift = torch.from_numpy(random.uniform(-0.06, 0.06, (len(numbers), 1, 1, 1)).astype("float32"))
         return (pictures * gain + shift).clamp_(-1, 1)
 
-    def patch_labels(self, numbers: list[int]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def patch_labels(self, numbers: list[int], moves: numpy.ndarray) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Masks, labels, geometry and counts, as a batch holds them."""
         raw = numpy.stack([self.masks[share][row] for share, row in (self.homes[n] for n in numbers)])
+        raw = move(raw, moves, 0)
         cells = raw.reshape(-1, GRID, 4, GRID, 4).transpose(0, 1, 3, 2, 4).reshape(-1, PATCHES, 16)
         cover = numpy.stack([(cells == index).sum(-1) for index in range(1, 5)], -1)
         order = numpy.where(cover.max(-1) >= LEAST_COVER, cover.argmax(-1) + 1, 0)
@@ -97,6 +100,16 @@ class Scenes:
         parts = ((cells > 0).astype("float32"), labels, geometry, counts)
         masks, labels, geometry, counts = (torch.from_numpy(part) for part in parts)
         return masks, labels, geometry, counts
+
+
+def move(squares: numpy.ndarray, moves: numpy.ndarray, fill: int) -> numpy.ndarray:
+    """Moves each square [batch, side, side, ...] down and right by its own whole steps [batch, 2]."""
+    side = squares.shape[1]
+    moved = numpy.full_like(squares, fill)
+    for row, (down, right) in enumerate(moves):
+        source = squares[row, max(0, -down) : side - max(0, down), max(0, -right) : side - max(0, right)]
+        moved[row, max(0, down) : side - max(0, -down), max(0, right) : side - max(0, -right)] = source
+    return moved
 
 
 def object_geometry(masks: numpy.ndarray) -> numpy.ndarray:
@@ -163,8 +176,10 @@ class Batches:
             segment[row, prefix + start :] = -1
         causal = torch.ones(prefix + LENGTH, prefix + LENGTH, dtype=torch.bool).tril()
         same = (segment[:, None, :] == segment[:, :, None]) | (segment[:, None, :] == 0)
-        masks, labels, geometry, counts = self.scenes.patch_labels(numbers)
+        # Objects must be known however the patches cut them: most pictures move by up to one mask cell.
+        moves = random.integers(-1, 2, (len(rows), 2)) if random else numpy.zeros((len(rows), 2), "int64")
+        masks, labels, geometry, counts = self.scenes.patch_labels(numbers, moves)
         before = torch.tensor(self.before).repeat(len(rows), 1)
-        pictures = self.scenes.pictures(numbers, random)
+        pictures = self.scenes.pictures(numbers, moves, random)
         visible = (causal & same)[:, None]
         return Batch(pictures, masks, labels, geometry, counts, before, after, places, visible, weights, spans)

@@ -119,7 +119,7 @@ def main() -> None:
     model = DemoModel(vocabulary.SIZE)
     matrices = [p for n, p in model.named_parameters() if p.ndim == 2 and "position" not in n and "embedding" not in n]
     others = [p for p in model.parameters() if not any(p is matrix for matrix in matrices)]
-    # Muon leaves the plateau before the first shapes are told apart several times sooner than AdamW.
+    # Muon leaves the plateau before the first shapes are told apart much sooner than AdamW.
     optimizers = [
         torch.optim.Muon(matrices, weight_decay=0.05, adjust_lr_fn="match_rms_adamw"),
         torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0, fused=True),

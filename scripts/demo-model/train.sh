@@ -22,7 +22,7 @@ step() {
 step see  see-dark   dark 500  1.5e-3 1.5e-3
 step see  see-all    all  1100 1.5e-3 1e-3
 step talk talk-first all  400  1e-3   8e-4
-step talk talk-last  all  1700 8e-4   2e-5
+step talk talk-last  all  1450 8e-4   2e-5
 
 "$python" scripts/demo-model/export.py "$work/model.pt" "$work"
 "$quantize" "$work/demo-text-f16.gguf" models/demo/demo-text-q4_k_m.gguf Q4_K_M
