@@ -36,6 +36,10 @@ wait_for() { # seconds, command...
 }
 container() { docker compose ps --quiet llama-vision; }
 inspect() { docker inspect "$(container)" --format "$1"; }
+state_is() { [ "$(inspect "$1")" = "$2" ]; }
+stops() { docker stop --time 75 "$1" && is "$(docker inspect "$1" --format '{{.State.ExitCode}}')" 0; }
+# The CPU variant of the engine that is loaded, as the kernel sees it.
+variant() { docker exec "$1" sh -c 'cat /proc/[0-9]*/maps 2>/dev/null' | grep -o 'libggml-cpu-[a-z0-9_.]*\.so' | sort -u; }
 is() { [ "$1" = "$2" ] || { echo "$1, expected $2"; false; }; }
 health_status() { [ "$(curl -s -o "$scratch/health" -w '%{http_code}' "$url/health")" = "$1" ]; }
 infer() {
@@ -50,24 +54,28 @@ echo "size: $(docker image inspect "$image" --format '{{.Size}}' | awk '{printf 
 check 'docker compose up' docker compose up --detach --no-build
 check 'HEALTHCHECK begins with starting' is "$(inspect '{{.State.Health.Status}}')" starting
 check 'GET /health becomes 200' wait_for 60 health_status 200
-check 'HEALTHCHECK becomes healthy' wait_for 60 bash -c "[ \"\$(docker inspect $(container) --format '{{.State.Health.Status}}')\" = healthy ]"
+check 'HEALTHCHECK becomes healthy' wait_for 60 state_is '{{.State.Health.Status}}' healthy
 check 'POST /infer answers from outside' infer
 echo "answer: $(grep -o '"response_text":"[^"]*"' "$scratch/answer")"
 check 'it runs without root' is "$(docker compose exec -T llama-vision id -u)" 1000
+check 'the licences are inside' docker compose exec -T llama-vision test -s LICENSE -a -s /opt/llama.cpp/licenses/LICENSE-llama.cpp
 check 'its root is read-only' bash -c '! docker compose exec -T llama-vision touch /app/x'
 check 'it has no capabilities' docker compose exec -T llama-vision grep -q '^CapEff:.0*$' /proc/self/status
 echo "engine: $(docker compose exec -T llama-vision /opt/llama.cpp/bin/llama-server --version 2>&1 | grep version)"
-check 'docker stop ends it with 0' bash -c "docker stop --time 75 $(container) && [ \"\$(docker inspect $(container) --format '{{.State.ExitCode}}')\" = 0 ]"
+check 'one CPU variant is loaded' is "$(variant "$(container)" | wc -l)" 1
+echo "variant: $(variant "$(container)")"
+check 'docker stop ends it with 0' stops "$(container)"
 docker compose down >/dev/null 2>&1
 
-MODEL_NAME=missing.gguf check 'a missing model: compose up' env MODEL_NAME=missing.gguf docker compose up --detach --no-build
+check 'a missing model: compose up' env MODEL_NAME=missing.gguf docker compose up --detach --no-build
 check 'a missing model: 503 with the reason' wait_for 30 bash -c "curl -s $url/health | grep -q '/models/missing.gguf not found'"
+check 'a missing model: the container stays up' state_is '{{.State.Status}} {{.RestartCount}}' 'running 0'
 docker compose down >/dev/null 2>&1
 
 check 'docker run as README says' docker run -d -p "$PORT:5000" -v "$(pwd)/models/demo:/models" -e MODEL_NAME=demo-text-q4_k_m.gguf --name llama-vision "$image"
 check 'a mounted model becomes healthy' wait_for 60 health_status 200
 check 'a mounted model answers' infer
-check 'docker stop ends it with 0' bash -c "docker stop --time 75 llama-vision && [ \"\$(docker inspect llama-vision --format '{{.State.ExitCode}}')\" = 0 ]"
+check 'docker stop ends it with 0' stops llama-vision
 docker rm llama-vision >/dev/null 2>&1
 
 check 'a memory limit that is too small is told' bash -c "
