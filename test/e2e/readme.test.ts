@@ -1,12 +1,13 @@
-/** Every example of the README, run as it stands there against the service on its default port. */
-import { execFile } from 'node:child_process'
+/** Every command and example of the README, run as it stands there, on the default port. Docker's are in container-check.sh. */
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import { jpeg } from '../support/images.ts'
-import { healthyService } from '../support/service.ts'
+import { untilHealthy } from '../support/service.ts'
 
 const run = promisify(execFile)
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8')
@@ -21,8 +22,31 @@ function example(language: string, text: string): string {
   return found[0] ?? ''
 }
 
-t.before(async () => {
-  await healthyService(t, { PORT: '5000' })
+const { PATH, HOME, XDG_CACHE_HOME, LLAMA_VISION_CACHE } = process.env
+const userEnv = { PATH, HOME, XDG_CACHE_HOME, LLAMA_VISION_CACHE }
+
+t.test('npm run demo', async (t) => {
+  const { stdout } = await run('npm', ['run', '--silent', 'demo'], { cwd: packageRoot, env: userEnv })
+  t.match(stdout, /^picture: {2}models\/demo\/samples\/shapes\.png$/m)
+  t.match(stdout, /^question: /m)
+  t.match(stdout, /"response_text": "There are three shapes: /)
+})
+
+t.test('npm start, with its examples', async (t) => {
+  const service = spawn('npm', ['start'], {
+    cwd: packageRoot,
+    env: { ...userEnv, MODEL_NAME: 'demo', THREADS: '1', LOG_LEVEL: 'silent' },
+    stdio: 'ignore',
+  })
+  const exited = once(service, 'exit')
+  t.teardown(async () => {
+    service.kill('SIGTERM')
+    await exited
+  })
+  await untilHealthy('http://localhost:5000')
+  await curlExample(t)
+  await healthExample(t)
+  await pythonExample(t)
 })
 
 async function folderWithPicture(t: Test): Promise<string> {
@@ -31,30 +55,32 @@ async function folderWithPicture(t: Test): Promise<string> {
   return folder
 }
 
-t.test('the curl example', async (t) => {
-  const cwd = await folderWithPicture(t)
-  const { stdout } = await run('bash', ['-c', example('bash', 'IMAGE_B64=')], { cwd })
-  t.match(JSON.parse(stdout), { success: true, model: 'demo', error: null })
-})
+async function curlExample(t: Test): Promise<void> {
+  await t.test('the curl example', async (t) => {
+    const cwd = await folderWithPicture(t)
+    const { stdout } = await run('bash', ['-c', example('bash', 'IMAGE_B64=')], { cwd })
+    t.match(JSON.parse(stdout), { success: true, model: 'demo', error: null })
+  })
+}
 
-t.test('the health example', async (t) => {
-  const { stdout } = await run('bash', ['-c', example('bash', 'curl http://localhost:5000/health')])
-  t.match(JSON.parse(stdout), { status: 'healthy', model_loaded: true })
-})
+async function healthExample(t: Test): Promise<void> {
+  await t.test('the health example', async (t) => {
+    const { stdout } = await run('bash', ['-c', example('bash', 'curl http://localhost:5000/health')])
+    t.match(JSON.parse(stdout), { status: 'healthy', model_loaded: true })
+  })
+}
 
 const python = '/usr/bin/python3'
-const hasRequests = await run(python, ['-c', 'import requests']).then(
-  () => true,
-  () => false,
-)
 
-t.test(
-  'the Python example',
-  { skip: hasRequests ? false : `${python} has no requests (Debian: python3-requests)` },
-  async (t) => {
+async function pythonExample(t: Test): Promise<void> {
+  const missing = await run(python, ['-c', 'import requests']).then(
+    () => false,
+    () => `${python} has no requests (Debian: python3-requests)`,
+  )
+  await t.test('the Python example', { skip: missing }, async (t) => {
     const cwd = await folderWithPicture(t)
     writeFileSync(join(cwd, 'example.py'), example('python', 'requests.post'))
     const { stdout } = await run(python, ['example.py'], { cwd })
     t.ok(stdout.trim().length > 0, stdout)
-  },
-)
+  })
+}

@@ -55,9 +55,10 @@ export async function health(url: string): Promise<{ status: number; body: Healt
 export async function untilHealthy(url: string, seconds = 60): Promise<Health> {
   const limit = Date.now() + seconds * 1000
   for (;;) {
-    const { status, body } = await health(url)
-    if (status === 200) return body
-    if (Date.now() > limit) throw new Error(`Not healthy after ${seconds} s: ${body.reason}`)
+    const answer = await health(url).catch(() => undefined)
+    if (answer?.status === 200) return answer.body
+    if (Date.now() > limit)
+      throw new Error(`Not healthy after ${seconds} s: ${answer?.body.reason ?? 'no answer'}`)
     await sleep(50)
   }
 }
