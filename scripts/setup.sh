@@ -7,7 +7,7 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 
 # Two at once in one checkout take turns.
 exec 8<scripts/setup.sh
-flock 8
+flock -n 8 || { say "waiting for another set-up"; flock 8; }
 
 # Every step leaves a stamp that holds what it was made from.
 fresh() { [ -e "$1" ] && [ "$(cat "$1")" = "$2" ]; }
