@@ -21,6 +21,8 @@ export type Service = {
   stop(): Promise<void>
 }
 
+/** Time for the last answers to reach their clients. */
+const answersLeaveMs = 1000
 /** Time after the grace period for typed answers to leave and the engine to end. */
 const aftermathMs = 10_000
 
@@ -75,7 +77,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
     draining = true
     await admission.idle(config.SHUTDOWN_GRACE * 1000)
     shutdown.abort(failure('shutting_down', {}, { retryAfterSeconds: 5 }))
+    // A connection on which nothing was ever asked never counts as idle: it is cut once the answers have left.
+    const cut = setTimeout(() => app.server.closeAllConnections(), answersLeaveMs)
     await app.close()
+    clearTimeout(cut)
     await engine.stop()
   }
 

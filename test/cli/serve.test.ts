@@ -1,5 +1,5 @@
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { probe } from '../../src/cli/probe.ts'
@@ -40,6 +40,16 @@ t.test('stopping answers requests under way and ends everything', async (t) => {
   await stopped
   t.equal(engine.status().state, 'stopping')
   await t.rejects(fetch(`${url}/livez`))
+})
+
+t.test('a connection on which nothing is asked does not hold up the end', async (t) => {
+  const { url, stop } = await service(t)
+  const silent = connect(Number(new URL(url).port), '127.0.0.1')
+  t.teardown(() => silent.destroy())
+  await new Promise((resolve) => silent.once('connect', resolve))
+  const began = performance.now()
+  await stop()
+  t.ok(performance.now() - began < 5000)
 })
 
 t.test('a port that is taken ends the start, and the engine with it', async (t) => {

@@ -79,7 +79,7 @@ t.test('a model that is not there leaves the service up with a reason', async (t
   t.equal((await fetch(`${service.url}/livez`)).status, 200)
 })
 
-/** A service whose fake engine takes ten seconds over `fault:slow`. */
+/** A service whose fake engine takes four seconds over `fault:slow`. */
 async function slowService(t: Parameters<typeof healthyService>[0], env: Record<string, string> = {}) {
   const { MODEL_PATH, MODEL_NAME, ENGINE_PATH } = fakeEngineConfig(t.testdir())
   const service = await healthyService(t, { MODEL_PATH, MODEL_NAME, ENGINE_PATH, ...env })
@@ -139,6 +139,7 @@ t.test('an engine that breaks on a request is a 500, and the service goes on', a
   const { service } = await slowService(t)
   const broken = await infer(service.url, { prompt: 'fault:crash', image: await image })
   t.match(broken, { status: 500, body: { error_type: 'model', details: { code: 'engine_crashed' } } })
+  await until(() => service.logged.some(({ msg }) => /Trying again/.test(String(msg))), 'the restart')
   await untilHealthy(service.url)
   t.equal((await infer(service.url, { prompt: 'hello', image: await image })).status, 200)
 })

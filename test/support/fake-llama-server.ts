@@ -97,7 +97,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     send({ error: { code: 500, message: 'failed to process chunk', type: 'server_error' } })
     return void response.end()
   }
-  const tokens = fault === 'slow' ? 100 : 2
+  const tokens = fault === 'slow' ? 40 : 2
   for (let count = 0; count < tokens && !gone; count += 1) {
     token(count === 0 ? 'a fake ' : 'answer')
     if (fault === 'slow') await sleep(100)
