@@ -12,10 +12,10 @@ const clients = [1, 4, 16]
 const roundsPerClients = 3
 
 /** Noise of about the wanted number of bytes that the gateway passes on unchanged. */
-async function picture(name: string, side: number): Promise<{ name: string; image: string }> {
+async function picture(name: string, side: number, quality = 90): Promise<{ name: string; image: string }> {
   const noise = { type: 'gaussian' as const, mean: 128, sigma: 40 }
   const bytes = await sharp({ create: { width: side, height: side, channels: 3, background: 'grey', noise } })
-    .jpeg({ quality: 90 })
+    .jpeg({ quality })
     .toBuffer()
   return { name: `${name} (${Math.round(bytes.length / 1024)} KiB)`, image: bytes.toString('base64') }
 }
@@ -100,7 +100,7 @@ function waysTo(service: BenchService, image: string): { direct: Send; gateway: 
 const pictures = [
   { ...(await picture('small', 40)), count: 600 },
   { ...(await picture('middle', 370)), count: 300 },
-  { ...(await picture('large', 2040)), count: 60 },
+  { ...(await picture('large', 2040, 97)), count: 60 },
 ]
 
 await withService({ QUEUE_SIZE: '64' }, async (service) => {

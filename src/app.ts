@@ -39,6 +39,10 @@ export async function buildApp(parts: AppParts): Promise<App> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: maxBodyBytes,
     requestTimeout: receiveTimeoutMs,
+    // Bodies are read by name and never merged into anything, so the search for poisoned keys, which takes longer
+    // than the parsing of a large picture, has nothing to protect.
+    onProtoPoisoning: 'ignore',
+    onConstructorPoisoning: 'ignore',
     // Strictly, so that "256" is no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     requestIdHeader: false,

@@ -3,6 +3,7 @@
  * streams: headers come at once, no timeout of the HTTP client can fire during a long picture, and a stream that ends
  * without its finish is known to be cut off.
  */
+import { randomUUID } from 'node:crypto'
 import { createParser } from 'eventsource-parser'
 import { Agent, type Dispatcher } from 'undici'
 import { Failure, failure } from '../errors.ts'
@@ -110,7 +111,7 @@ export function createEngineClient(socketPath: string) {
         path: '/v1/chat/completions',
         method: 'POST',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
+        body: requestBytes(body),
         reset: true,
         signal,
       })
@@ -139,6 +140,27 @@ export function createEngineClient(socketPath: string) {
     chat,
     close: () => agent.destroy(),
   }
+}
+
+/** Stands for a picture while the rest becomes JSON. Random, so that no prompt can hold it. */
+const pictureMark = randomUUID()
+
+/**
+ * The request as bytes. A data URL holds nothing that JSON would escape, so it goes in as it is: to have it searched
+ * for such characters takes 8 ms of the event loop for a picture of 4 MB.
+ */
+function requestBytes(body: ChatBody): Buffer {
+  const urls: string[] = []
+  const request = { ...body, stream: true, stream_options: { include_usage: true } }
+  const json = JSON.stringify(request, (key, value) => {
+    if (key !== 'url') return value
+    urls.push(value)
+    return pictureMark
+  })
+  const pieces = json.split(pictureMark)
+  return Buffer.concat(
+    pieces.flatMap((piece, index) => [Buffer.from(piece), Buffer.from(urls[index] ?? '', 'latin1')]),
+  )
 }
 
 /** The engine's stream as events. A stream without a finish was cut off, however cleanly it closed. */
