@@ -10,8 +10,7 @@
  * Others ask `ready()` or read `status()`; they never decide from the state what the loop should do.
  */
 import { EventEmitter, once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, packageRoot } from '../config.ts'
@@ -20,6 +19,7 @@ import { diesWithUs, isExecutable, startEngine } from './child.ts'
 import { type ChatBody, type ChatEvent, createEngineClient, type EngineClient } from './client.ts'
 import { batchSize, engineCommand } from './command.ts'
 import { diagnose } from './diagnosis.ts'
+import { makeEngineFolder } from './folder.ts'
 import { findModel, type ModelFacts, ModelProblem, modelFilesFingerprint } from './model.ts'
 import { memoryNeed, memoryShortage, readResources } from './resources.ts'
 import { provesItSees } from './sight.ts'
@@ -152,8 +152,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
   }
 
   async function runEngine(model: ModelFacts, threads: number): Promise<Outcome> {
-    // Private (0700), and short: a socket's path has room for 107 bytes.
-    const folder = await mkdtemp(join(tmpdir().length < 60 ? tmpdir() : '/tmp', 'llama-vision-'))
+    const folder = await makeEngineFolder()
     const socketPath = join(folder, 'engine.sock')
     const command = engineCommand(config, model, { threads, socketPath, homePath: folder })
     log.debug({ program, arguments: command.arguments }, 'engine command')
