@@ -81,28 +81,28 @@ function fieldFailure({ keyword, instancePath, params }: Broken, body: unknown):
     : failure('out_of_range', { ...facts, limit: Number(params.limit) })
 }
 
-function expected(keyword: string, params: Record<string, unknown>): string {
-  if (keyword === 'type')
-    return (
-      { integer: 'a whole number', number: 'a number', string: 'a text' }[String(params.type)] ??
-      String(params.type)
-    )
-  const comparisons: Record<string, string> = {
-    '>=': 'at least',
-    '<=': 'at most',
-    '>': 'greater than',
-    '<': 'less than',
-  }
-  return `${comparisons[String(params.comparison)] ?? ''} ${params.limit}`.trim()
+const expectedTypes: Record<string, string> = {
+  integer: 'a whole number',
+  number: 'a number',
+  string: 'a text',
+}
+const comparisons: Record<string, string> = {
+  '>=': 'at least',
+  '<=': 'at most',
+  '>': 'greater than',
+  '<': 'less than',
 }
 
-/** A value as an error may repeat it: numbers whole, anything that could be long or private by its kind only. */
-const shown = (value: unknown): string | number =>
-  typeof value === 'number'
-    ? value
-    : typeof value === 'string'
-      ? `the text ${JSON.stringify(value.slice(0, 40))}`
-      : kindOf(value)
+function expected(keyword: string, params: Record<string, unknown>): string {
+  if (keyword === 'type') return expectedTypes[String(params.type)] ?? String(params.type)
+  return `${comparisons[String(params.comparison)]} ${params.limit}`
+}
+
+/** A value as an error may repeat it: numbers whole, texts cut, anything else by its kind. */
+function shown(value: unknown): string | number {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 40))}` : kindOf(value)
+}
 
 const kinds: Record<string, string> = {
   object: 'an object',
