@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import { jpeg } from '../support/images.ts'
-import { untilHealthy } from '../support/service.ts'
+import { untilHealthy, untouched } from '../support/service.ts'
 
 const run = promisify(execFile)
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8')
@@ -26,14 +26,15 @@ const { PATH, HOME, XDG_CACHE_HOME, LLAMA_VISION_CACHE } = process.env
 const userEnv = { PATH, HOME, XDG_CACHE_HOME, LLAMA_VISION_CACHE }
 
 t.test('npm run demo', async (t) => {
-  const { stdout } = await run('npm', ['run', '--silent', 'demo'], { cwd: packageRoot, env: userEnv })
+  const command = [...untouched, 'npm', 'run', '--silent', 'demo']
+  const { stdout } = await run('env', command, { cwd: packageRoot, env: userEnv })
   t.match(stdout, /^picture: {2}models\/demo\/samples\/shapes\.png$/m)
   t.match(stdout, /^question: /m)
   t.match(stdout, /"response_text": "There are three shapes: /)
 })
 
 t.test('npm start, with its examples', async (t) => {
-  const service = spawn('npm', ['start'], {
+  const service = spawn('env', [...untouched, 'npm', 'start'], {
     cwd: packageRoot,
     env: { ...userEnv, MODEL_NAME: 'demo', THREADS: '1', LOG_LEVEL: 'silent' },
     stdio: 'ignore',
