@@ -49,7 +49,6 @@ type Slot = { is_processing: boolean }
 export type EngineProperties = {
   modalities?: { vision?: boolean }
   model_alias?: string
-  default_generation_settings?: { n_ctx?: number }
 }
 
 const origin = 'http://engine'

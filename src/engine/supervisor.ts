@@ -163,8 +163,8 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
     if (stopping.signal.aborted) child.stop()
     client = createEngineClient(socketPath)
     try {
-      const { architecture, description, mmprojPath } = model
-      log.info({ model: model.path, mmproj: mmprojPath, architecture, description, threads }, 'model found')
+      const { path, mmprojPath, architecture, contextLength, description } = model
+      log.info({ path, mmprojPath, architecture, contextLength, description, threads }, 'model found')
       enter('loading', `the model ${config.MODEL_NAME} is loading`, { model, threads })
       const ended = child.ended.then((end) => {
         over.abort()

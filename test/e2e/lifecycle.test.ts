@@ -1,11 +1,12 @@
 /** The service as a process: starts, refuses, drains, stops, and leaves no engine behind. */
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import { fakeEngineConfig } from '../support/fake-engine.ts'
 import { png } from '../support/images.ts'
-import { health, healthyService, infer, runService, untilHealthy } from '../support/service.ts'
+import { health, healthyService, infer, runService, untilHealthy, untouched } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 const image = png().then((bytes) => bytes.toString('base64'))
@@ -145,7 +146,11 @@ t.test('an engine that breaks on a request is a 500, and the service goes on', a
 })
 
 t.test('wrong settings are all named, and end the start', async (t) => {
-  const attempt = runService(t, { SLOTS: 'many', PORT: '99999' })
-  await t.rejects(attempt, /The service ended/)
-  t.ok(packageRoot)
+  await t.rejects(runService(t, { SLOTS: 'many', PORT: '99999' }), /The service ended/)
+  const env = { PATH: process.env.PATH, SLOTS: 'many', PORT: '99999' }
+  const command = [...untouched, process.execPath, 'dist/main.js', 'serve']
+  const { status, stderr } = spawnSync('env', command, { cwd: packageRoot, env, encoding: 'utf8' })
+  t.equal(status, 1)
+  t.match(stderr, 'PORT must be an integer from 0 to 65535, got "99999"')
+  t.match(stderr, 'SLOTS must be an integer from 1 to 64, got "many"')
 })
