@@ -24,6 +24,7 @@ const table = {
 
   missing_field: caller('Missing required field: {field}'),
   wrong_type: caller('Field {field} must be {expected}, got {actual}'),
+  unknown_choice: caller('Field {field} must be {expected}, got {actual}'),
   out_of_range: caller('Field {field} must be {expected}, got {actual}'),
   empty_prompt: caller('Field prompt must not be empty'),
   prompt_too_long: caller('Field prompt is too long: {actual} characters, at most {limit} are accepted'),

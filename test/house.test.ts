@@ -20,7 +20,7 @@ const layers = [
 ]
 
 const owners: Record<string, string[]> = {
-  '@huggingface/gguf': ['engine/model'],
+  '@huggingface/gguf': ['engine/gguf'],
   'close-with-grace': ['cli/serve'],
   commander: ['main'],
   'eventsource-parser': ['engine/client'],

@@ -61,7 +61,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
     maxPromptLength: config.MAX_PROMPT_LENGTH,
     admission,
     engine,
-    prepareImage: (image) => prepareImage(decodeImageField(image), { maxPixels: config.MAX_IMAGE_PIXELS }),
+    prepareImage: (image, framing) =>
+      prepareImage(decodeImageField(image), { maxPixels: config.MAX_IMAGE_PIXELS }, framing),
   })
   const app = await buildApp({
     config,

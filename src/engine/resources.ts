@@ -144,7 +144,7 @@ export function memoryNeed(
   const parts = {
     weights: model.weightBytes,
     projector: model.mmprojBytes,
-    kvCache: model.kvBytesPerToken * config.CONTEXT_SIZE * config.SLOTS,
+    kvCache: (model.kvBytesPerToken * config.CONTEXT_SIZE + model.crossCacheBytes) * config.SLOTS,
     buffers:
       engineBaseBytes +
       batch * model.embeddingLength * floatBytes * textCopies +

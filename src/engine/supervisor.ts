@@ -20,7 +20,8 @@ import { type ChatBody, type ChatEvent, createEngineClient, type EngineClient } 
 import { batchSize, engineCommand } from './command.ts'
 import { diagnose } from './diagnosis.ts'
 import { makeEngineFolder } from './folder.ts'
-import { findModel, type ModelFacts, ModelProblem, modelFilesFingerprint } from './model.ts'
+import { ModelProblem } from './gguf.ts'
+import { findModel, type ModelFacts, modelFilesFingerprint } from './model.ts'
 import { memoryNeed, memoryShortage, readResources } from './resources.ts'
 import { provesItSees } from './sight.ts'
 

@@ -76,8 +76,9 @@ function fieldFailure({ keyword, instancePath, params }: Broken, body: unknown):
   }
   const value = (body as Record<string, unknown>)[field]
   const facts = { field, expected: expected(keyword, params), actual: shown(value) }
-  return keyword === 'type'
-    ? failure('wrong_type', facts)
+  if (keyword === 'type') return failure('wrong_type', facts)
+  return keyword === 'enum'
+    ? failure('unknown_choice', facts)
     : failure('out_of_range', { ...facts, limit: Number(params.limit) })
 }
 
@@ -94,6 +95,7 @@ const comparisons: Record<string, string> = {
 }
 
 function expected(keyword: string, params: Record<string, unknown>): string {
+  if (keyword === 'enum') return `one of ${(params.allowedValues as string[]).join(', ')}`
   if (keyword === 'type') return expectedTypes[String(params.type)] ?? String(params.type)
   return `${comparisons[String(params.comparison)]} ${params.limit}`
 }

@@ -6,6 +6,7 @@
 import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
 import sharp, { type Metadata } from 'sharp'
 import { Failure, failure } from '../errors.ts'
+import { type ImageDetail, type Size, sizeForDetail, type Tiling, tileCount } from './tiles.ts'
 
 export type PreparedImage = {
   bytes: Buffer
@@ -17,7 +18,12 @@ export type PreparedImage = {
   mirrored: boolean
   /** What the engine gets. `unchanged` means byte for byte the source. */
   sent: { format: 'jpeg' | 'png'; width: number; height: number; bytes: number; unchanged: boolean }
+  /** Tiles that the engine cuts it into; undefined for models without tiles. */
+  tiles: number | undefined
 }
+
+/** How much of the picture the model is to see; without tiling there is nothing to choose. */
+export type Framing = { detail: ImageDetail; tiling: Tiling | undefined }
 
 export type ImageLimits = { maxPixels: number }
 
@@ -51,19 +57,25 @@ sharp.cache(false)
 sharp.concurrency(1)
 
 /** Prepares one picture. Throws a typed failure for anything that is not a decodable picture within the limits. */
-export async function prepareImage(bytes: Buffer, limits: ImageLimits): Promise<PreparedImage> {
+export async function prepareImage(
+  bytes: Buffer,
+  limits: ImageLimits,
+  framing: Framing,
+): Promise<PreparedImage> {
   const format = await recognise(bytes)
   try {
     const header = await open(bytes).metadata()
     checkSize(header, limits)
-    const unchanged = passesAsIs(format, header)
-    const sent = unchanged ? await proven(bytes, format, header) : await converted(bytes, format, header)
+    const size = sentSize(header.autoOrient, framing)
+    const unchanged = passesAsIs(format, header, size)
+    const sent = unchanged ? await proven(bytes, format, header) : await converted(bytes, format, size)
     return {
       bytes: sent.bytes,
       mediaType: `image/${sent.format}`,
       source: { format, width: header.width, height: header.height, bytes: bytes.length },
       ...orientation(header.orientation),
       sent: { ...sent, bytes: sent.bytes.length, unchanged },
+      tiles: framing.tiling && tileCount(sent, framing.tiling),
     }
   } catch (error) {
     if (error instanceof Failure) throw error
@@ -111,8 +123,16 @@ function orientation(exif = 1): { rotation: 0 | 90 | 180 | 270; mirrored: boolea
   return { rotation: rotations[exif - 1] ?? 0, mirrored: [2, 4, 5, 7].includes(exif) }
 }
 
+/** Never larger than the source, upright. */
+function sentSize({ width, height }: Size, { detail, tiling }: Framing): Size {
+  const scale = Math.min(1, Math.sqrt(maxSentPixels / (width * height)))
+  const scaled = (length: number) => Math.max(1, Math.floor(length * scale))
+  const bounded = scale < 1 ? { width: scaled(width), height: scaled(height) } : { width, height }
+  return tiling ? sizeForDetail(bounded, detail, tiling) : bounded
+}
+
 /** The engine decodes JPEG and PNG with stb_image: no orientation, no alpha, no profiles, no CMYK, no 16 bits. */
-function passesAsIs(format: string, header: Metadata): boolean {
+function passesAsIs(format: string, header: Metadata, size: Size): boolean {
   return (
     (format === 'JPEG' || format === 'PNG') &&
     (header.orientation ?? 1) === 1 &&
@@ -120,7 +140,8 @@ function passesAsIs(format: string, header: Metadata): boolean {
     !header.hasProfile &&
     header.depth === 'uchar' &&
     (header.space === 'srgb' || header.space === 'b-w') &&
-    header.width * header.height <= maxSentPixels
+    header.width === size.width &&
+    header.height === size.height
   )
 }
 
@@ -133,15 +154,11 @@ async function proven(bytes: Buffer, format: string, { width, height }: Metadata
 }
 
 /** A JPEG stays a JPEG, since PNG would make megabytes of its noise; every other format becomes a lossless PNG. */
-async function converted(bytes: Buffer, format: string, { autoOrient }: Metadata): Promise<Sent> {
-  const scale = Math.min(1, Math.sqrt(maxSentPixels / (autoOrient.width * autoOrient.height)))
+async function converted(bytes: Buffer, format: string, { width, height }: Size): Promise<Sent> {
   const upright = open(bytes)
     .autoOrient()
-    .resize({
-      width: Math.max(1, Math.floor(autoOrient.width * scale)),
-      height: Math.max(1, Math.floor(autoOrient.height * scale)),
-      fit: 'fill',
-    })
+    // The kernel that Llama 3.2 Vision was trained with.
+    .resize({ width, height, fit: 'fill', kernel: 'linear' })
     .flatten({ background: 'white' })
     .toColourspace('srgb')
   const { data, info } = await (format === 'JPEG'

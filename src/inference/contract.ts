@@ -3,6 +3,7 @@
  * to clients; new fields may come, none may change.
  */
 import { type Static, Type } from '@sinclair/typebox'
+import { type ImageDetail, imageDetails } from '../image/tiles.ts'
 
 const nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) =>
   Type.Union([schema, Type.Null()])
@@ -30,6 +31,13 @@ export const inferRequest = (limits: { maxTokens: number }) =>
       maximum: 1,
       description: 'Nucleus sampling: the share of likelihood to choose from.',
     }),
+    image_detail: Type.Unsafe<ImageDetail>({
+      type: 'string',
+      enum: imageDetails,
+      default: 'auto',
+      description:
+        'For models that see a picture in tiles, each of which takes its time: `low` is one tile, `high` up to four, `auto` as few as keep most of the detail.',
+    }),
   })
 
 export type InferRequest = Static<ReturnType<typeof inferRequest>>
@@ -47,6 +55,9 @@ export const imageReport = Type.Object({
     ...size,
     unchanged: Type.Boolean({ description: 'True when the engine got the received bytes as they were.' }),
   }),
+  tiles: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Tiles that the picture was cut into; null for models without tiles.',
+  }),
 })
 
 export const inferResponse = Type.Object({
@@ -63,6 +74,7 @@ export const inferResponse = Type.Object({
     max_tokens: Type.Integer(),
     temperature: Type.Number(),
     top_p: Type.Number(),
+    image_detail: Type.String(),
     finish_reason: Type.Union([Type.Literal('stop'), Type.Literal('length')], {
       description: '`length`: the answer was cut at max_tokens or at the end of the context.',
     }),

@@ -5,7 +5,7 @@
 import type { Admission } from '../admission.ts'
 import type { ChatEvent } from '../engine/client.ts'
 import type { Engine } from '../engine/supervisor.ts'
-import type { PreparedImage } from '../image/normalize.ts'
+import type { Framing, PreparedImage } from '../image/normalize.ts'
 import { chatBody } from './chat.ts'
 import { type InferRequest, type InferResponse, timestamp } from './contract.ts'
 import { checkPrompt, neutralizer } from './prompt.ts'
@@ -15,7 +15,7 @@ export type InferenceParts = {
   maxPromptLength: number
   admission: Admission
   engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'status'>
-  prepareImage: (image: string) => Promise<PreparedImage>
+  prepareImage: (image: string, framing: Framing) => Promise<PreparedImage>
 }
 
 export type InferCall = {
@@ -44,7 +44,10 @@ export function createInference(parts: InferenceParts) {
     const ticket = admission.enter()
     let engineHolds = false
     try {
-      const image = await parts.prepareImage(request.image)
+      const image = await parts.prepareImage(request.image, {
+        detail: request.image_detail,
+        tiling: engine.status().model?.projector.tiling,
+      })
       signal.throwIfAborted()
       const imageMs = clock.lap()
       await ticket.slot(signal)
@@ -68,6 +71,7 @@ export function createInference(parts: InferenceParts) {
           max_tokens: request.max_tokens,
           temperature: request.temperature,
           top_p: request.top_p,
+          image_detail: request.image_detail,
           finish_reason: answer.end.finishReason,
           image: report(image),
           cached_prompt_tokens: timings.cache_n,
@@ -111,8 +115,8 @@ async function collect(events: AsyncGenerator<ChatEvent>): Promise<Answer> {
 }
 
 function report(image: PreparedImage): InferResponse['metadata']['image'] {
-  const { source, rotation, mirrored, sent } = image
-  return { ...source, rotation, mirrored, sent }
+  const { source, rotation, mirrored, sent, tiles } = image
+  return { ...source, rotation, mirrored, sent, tiles: tiles ?? null }
 }
 
 /** Hundredths are plenty; a rate over a single token is infinite and told as 0. */

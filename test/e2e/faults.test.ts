@@ -48,11 +48,11 @@ t.test('a projector cut off in its weights', async (t) => {
 t.test('an architecture that the engine does not know', async (t) => {
   const { service } = await serviceOn(t, (folder) =>
     writeGguf(join(folder, 'model.gguf'), {
-      'general.architecture': 'mllama',
-      'mllama.embedding_length': 256,
+      'general.architecture': 'telepathy',
+      'telepathy.embedding_length': 256,
     }),
   )
-  t.equal(await failedReason(service.url), 'The engine does not know models of the architecture mllama')
+  t.equal(await failedReason(service.url), 'The engine does not know models of the architecture telepathy')
 })
 
 t.test('a projector of an unknown type', async (t) => {

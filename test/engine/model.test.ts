@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findModel, modelFilesFingerprint } from '../../src/engine/model.ts'
@@ -146,4 +146,65 @@ t.test('the fingerprint changes with the files', async (t) => {
 t.test('demo is the model that comes with the service, wherever MODEL_PATH points', async (t) => {
   const facts = await findModel({ MODEL_NAME: 'demo', MODEL_PATH: '/nowhere', MMPROJ_NAME: '' })
   t.match(facts.description, /tiny|demo/i)
+})
+
+const llamaVisionText = {
+  'general.architecture': 'mllama',
+  'mllama.block_count': 5,
+  'mllama.context_length': 4096,
+  'mllama.embedding_length': 64,
+  'mllama.attention.head_count': 4,
+  'mllama.attention.head_count_kv': 2,
+  'mllama.attention.cross_attention_layers': [1, 3],
+}
+const llamaVisionTower = {
+  'mllama.vision.block_count': 2,
+  'mllama.vision.embedding_length': 32,
+  'mllama.vision.image_size': 56,
+  'mllama.vision.patch_size': 14,
+  'mllama.vision.max_num_tiles': 4,
+}
+const towerProjector = { type: 'mllama', imageSize: 56, patchSize: 14, tiling: { side: 56, most: 4 } }
+
+t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
+  const { folder, find } = modelFolder(t)
+  writeGguf(
+    join(folder, 'vision.gguf'),
+    { ...llamaVisionText, ...llamaVisionTower },
+    { 'blk.0.attn_q.weight': 640, 'mm.0.weight': 96, 'output.weight': 320, 'v.patch_embd.weight': 64 },
+  )
+  const path = join(folder, 'vision.gguf')
+  const facts = await find({ MODEL_NAME: 'vision.gguf' })
+  t.match(facts, {
+    path,
+    mmprojPath: path,
+    architecture: 'mllama',
+    mmprojBytes: 160,
+    projector: towerProjector,
+  })
+  t.equal(facts.weightBytes + facts.mmprojBytes, statSync(path).size)
+  const layer = 2 * (16 + 16) * 2
+  t.equal(facts.kvBytesPerToken, 3 * layer, 'layers that look at the picture keep nothing for a token')
+  t.equal(facts.crossCacheBytes, 2 * layer * 256, '4 tiles of 17 rows, rounded up')
+})
+
+t.test('Llama 3.2 Vision in two files is paired like any model, and with nothing else', async (t) => {
+  const { folder, find } = modelFolder(t)
+  writeGguf(join(folder, 'text.gguf'), llamaVisionText, { 'output.weight': 320 })
+  await t.rejects(find({ MODEL_NAME: 'text.gguf' }), {
+    message: /No vision projector .* fits text\.gguf .*tiny-mmproj\.gguf belong to other models/,
+  })
+  writeGguf(
+    join(folder, 'tower.gguf'),
+    { 'general.architecture': 'mllama', ...llamaVisionTower },
+    { 'v.patch_embd.weight': 64 },
+  )
+  const facts = await find({ MODEL_NAME: 'text.gguf' })
+  t.match(facts, { mmprojPath: join(folder, 'tower.gguf'), projector: towerProjector })
+  t.equal(
+    (await find()).mmprojPath,
+    join(folder, 'tiny-mmproj.gguf'),
+    'nor do other models take its projector',
+  )
+  await t.rejects(find({ MODEL_NAME: 'tower.gguf' }), { message: /is a vision projector/ })
 })

@@ -48,6 +48,7 @@ t.test('defaults are filled in, and what the service does not know is named', as
       max_tokens: 256,
       temperature: 0.7,
       top_p: 0.95,
+      image_detail: 'auto',
       ignored_fields: ['stream', 'mood'],
       request_id: 'abc-1',
     },
@@ -108,6 +109,12 @@ t.test('each wrong field has its own sentence', async (t) => {
     ],
     [{ ...valid, top_p: 0 }, 'out_of_range', 'top_p', 'Field top_p must be greater than 0, got 0'],
     [{ ...valid, top_p: 2 }, 'out_of_range', 'top_p', 'Field top_p must be at most 1, got 2'],
+    [
+      { ...valid, image_detail: 'medium' },
+      'unknown_choice',
+      'image_detail',
+      'Field image_detail must be one of auto, low, high, got the text "medium"',
+    ],
     [{ ...valid, top_p: true }, 'wrong_type', 'top_p', 'Field top_p must be a number, got a boolean'],
   ]
   for (const [payload, code, field, sentence] of faults) {

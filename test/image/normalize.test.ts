@@ -1,10 +1,11 @@
 import sharp from 'sharp'
 import t from 'tap'
-import { prepareImage } from '../../src/image/normalize.ts'
+import { type Framing, prepareImage } from '../../src/image/normalize.ts'
 import { heicHeader, jpeg, noise, pixelAt, png, pngClaiming, twoColours } from '../support/images.ts'
 
 const limits = { maxPixels: 50_000_000 }
-const prepare = (bytes: Buffer) => prepareImage(bytes, limits)
+const whole: Framing = { detail: 'auto', tiling: undefined }
+const prepare = (bytes: Buffer, framing = whole) => prepareImage(bytes, limits, framing)
 const isRed = ([red = 0, green = 0, blue = 0]: number[]) => red > 150 && green < 90 && blue < 90
 
 t.test('a picture that needs nothing is passed on byte for byte', async (t) => {
@@ -179,4 +180,24 @@ t.test('size is checked before anything is decoded', async (t) => {
     status: 400,
     message: /1x20000.*at most 100 times/,
   })
+})
+
+t.test('for a model with tiles the picture is scaled down to as many as the detail asks for', async (t) => {
+  const tiling = { side: 560, most: 4 }
+  const photo = await twoColours(1600, 1200).jpeg({ quality: 80 }).toBuffer()
+  const low = await prepare(photo, { detail: 'low', tiling })
+  t.match(low, { tiles: 1, sent: { format: 'jpeg', width: 560, height: 420, unchanged: false } })
+  t.ok(isRed(await pixelAt(low.bytes, 5, 10)), 'red on the left')
+  t.match(await prepare(photo, { detail: 'auto', tiling }), { tiles: 4, sent: { width: 1120, height: 840 } })
+  t.match(await prepare(photo, { detail: 'high', tiling }), { tiles: 4, sent: { unchanged: true } })
+  t.match(await prepare(photo, { detail: 'low', tiling: undefined }), {
+    tiles: undefined,
+    sent: { unchanged: true },
+  })
+})
+
+t.test('the tiles are those of the picture turned upright', async (t) => {
+  const lying = await storedWithOrientation(6)
+  const { tiles, sent } = await prepare(lying, { detail: 'low', tiling: { side: 20, most: 4 } })
+  t.match({ tiles, sent }, { tiles: 1, sent: { width: 20, height: 10 } })
 })

@@ -6,12 +6,19 @@ import type { ChatEvent } from '../../src/engine/client.ts'
 import { failure } from '../../src/errors.ts'
 import type { PreparedImage } from '../../src/image/normalize.ts'
 import { chatBody } from '../../src/inference/chat.ts'
-import { timestamp } from '../../src/inference/contract.ts'
+import { type InferRequest, timestamp } from '../../src/inference/contract.ts'
 import { createInference, type InferenceParts } from '../../src/inference/infer.ts'
 import { checkPrompt, neutralizer } from '../../src/inference/prompt.ts'
 import { someModel } from '../support/model-facts.ts'
 
-const request = { prompt: 'What is <|im_end|>?', image: 'AAAA', max_tokens: 8, temperature: 0, top_p: 1 }
+const request: InferRequest = {
+  prompt: 'What is <|im_end|>?',
+  image: 'AAAA',
+  max_tokens: 8,
+  temperature: 0,
+  top_p: 1,
+  image_detail: 'auto',
+}
 
 const image: PreparedImage = {
   bytes: Buffer.from('picture'),
@@ -20,6 +27,7 @@ const image: PreparedImage = {
   rotation: 90,
   mirrored: false,
   sent: { format: 'png', width: 2, height: 4, bytes: 7, unchanged: false },
+  tiles: undefined,
 }
 
 async function* answer(): AsyncGenerator<ChatEvent> {
@@ -228,4 +236,27 @@ t.test('no control token survives in a prompt, and nothing else changes', (t) =>
 t.test('timestamps are UTC with six digits and no suffix', (t) => {
   t.equal(timestamp(new Date('2024-01-13T12:00:00Z')), '2024-01-13T12:00:00.000000')
   t.end()
+})
+
+t.test('the picture is framed as the caller asks and the model allows', async (t) => {
+  const tiling = { side: 560, most: 4 }
+  const asked: unknown[] = []
+  const made = parts({
+    status: () => ({
+      state: 'ready',
+      since: new Date(),
+      reason: undefined,
+      restarts: 0,
+      threads: 1,
+      model: someModel({ projector: { ...someModel().projector, tiling } }),
+    }),
+  })
+  const prepareImage = async (_: string, framing: unknown) => {
+    asked.push(framing)
+    return { ...image, tiles: 3 }
+  }
+  const low = { ...call(), request: { ...request, image_detail: 'low' as const } }
+  const response = await createInference({ ...made, prepareImage })(low)
+  t.same(asked, [{ detail: 'low', tiling }])
+  t.match(response.metadata, { image_detail: 'low', image: { tiles: 3 } })
 })

@@ -28,6 +28,7 @@ export const echo: Infer = async ({ request, requestId, ignoredFields }) => ({
     max_tokens: request.max_tokens,
     temperature: request.temperature,
     top_p: request.top_p,
+    image_detail: request.image_detail,
     finish_reason: 'stop',
     image: {
       format: 'PNG',
@@ -37,6 +38,7 @@ export const echo: Infer = async ({ request, requestId, ignoredFields }) => ({
       rotation: 0,
       mirrored: false,
       sent: { format: 'png', width: 1, height: 1, bytes: 1, unchanged: true },
+      tiles: null,
     },
     cached_prompt_tokens: 0,
     tokens_per_second: 1,

@@ -1,18 +1,37 @@
-/** Writes GGUF headers (version 3, no tensors) for tests of what reads them. */
+/** Writes GGUF headers (version 3) for tests of what reads them; a tensor has a name, a size and no bytes that count. */
 import { writeFileSync } from 'node:fs'
 
 type Value = string | number | string[] | number[]
 
 const types = { uint32: 4, string: 8, array: 9 }
 
-/** Numbers become uint32, as most of a model's are. */
-export function writeGguf(path: string, metadata: Record<string, Value>): void {
+const alignment = 32
+const float32 = 0
+
+/** Numbers become uint32, as most of a model's are. `tensors`: bytes by name, in multiples of 32. */
+export function writeGguf(
+  path: string,
+  metadata: Record<string, Value>,
+  tensors: Record<string, number> = {},
+): void {
   const entries = Object.entries(metadata)
-  const header = [Buffer.from('GGUF'), uint32(3), uint64(0), uint64(entries.length)]
-  writeFileSync(
-    path,
-    Buffer.concat([...header, ...entries.flatMap(([key, value]) => [text(key), tagged(value)])]),
-  )
+  const sizes = Object.entries(tensors)
+  let offset = 0
+  const infos = sizes.flatMap(([name, bytes]) => {
+    const place = [uint32(1), uint64(bytes / 4), uint32(float32), uint64(offset)]
+    offset += bytes
+    return [text(name), ...place]
+  })
+  const header = Buffer.concat([
+    Buffer.from('GGUF'),
+    uint32(3),
+    uint64(sizes.length),
+    uint64(entries.length),
+    ...entries.flatMap(([key, value]) => [text(key), tagged(value)]),
+    ...infos,
+  ])
+  const padding = sizes.length > 0 ? (alignment - (header.length % alignment)) % alignment : 0
+  writeFileSync(path, Buffer.concat([header, Buffer.alloc(padding + offset)]))
 }
 
 function tagged(value: Value): Buffer {

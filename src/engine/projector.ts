@@ -1,0 +1,111 @@
+/**
+ * Finds what sees for a model: the vision projector beside it, paired by metadata and not by file name, or for Llama
+ * 3.2 Vision often the model's own file.
+ */
+import { basename, dirname, join, resolve } from 'node:path'
+import { ggufFiles, type Header, ModelProblem, mustExist, number, readHeader, text } from './gguf.ts'
+
+export type Projector = { path: string; header: Header }
+
+export type ProjectorFacts = {
+  /** llama.cpp's name for the kind of picture processing, e.g. `qwen2vl_merger`. */
+  type: string
+  /** Pixels along a side, as trained; patches along a side are `imageSize / patchSize`. */
+  imageSize: number
+  patchSize: number
+  embeddingLength: number
+  /** For models that cut pictures into square tiles: pixels along a side, and most tiles of a picture. */
+  tiling: { side: number; most: number } | undefined
+}
+
+/** The architecture of Llama 3.2 Vision, in its text file, in its projector and in a file that is both. */
+export const llamaVision = 'mllama'
+
+export const isLlamaVision = (header: Header): boolean => text(header, 'general.architecture') === llamaVision
+
+/** True for a file that is a vision projector and nothing else. */
+export const isProjector = (header: Header): boolean =>
+  text(header, 'general.architecture') === 'clip' ||
+  (isLlamaVision(header) && number(header, 'mllama.block_count') === 0)
+
+/** Tensors of the vision part, in a projector as in a file that holds the text model too. */
+export const isVisionTensor = (name: string): boolean => name.startsWith('v.') || name.startsWith('mm.')
+
+export async function findProjector(model: Projector, named: string): Promise<Projector> {
+  const folder = dirname(model.path)
+  if (named) {
+    const namedPath = resolve(folder, named)
+    await mustExist(namedPath, 'Set MMPROJ_NAME to the projector of the model')
+    const header = await readHeader(namedPath)
+    if (isProjector(header)) return { path: namedPath, header }
+    throw new ModelProblem(`${namedPath}, named by MMPROJ_NAME, is not a vision projector (mmproj)`)
+  }
+  if (isLlamaVision(model.header) && model.header.tensors.some(({ name }) => isVisionTensor(name)))
+    return model
+  return await projectorBeside(model, folder)
+}
+
+async function projectorBeside(model: Projector, folder: string): Promise<Projector> {
+  const file = basename(model.path)
+  const projectors = await projectorsIn(folder, file)
+  const fitting = projectors.filter(({ header }) => fits(header, model.header))
+  const related = fitting.filter(({ header }) => sameOrigin(header, model.header))
+  const candidates = related.length > 0 ? related : fitting
+  if (candidates.length === 1 && candidates[0]) return candidates[0]
+  const names = (list: Projector[]) => list.map((one) => basename(one.path)).join(', ')
+  if (candidates.length > 1) {
+    throw new ModelProblem(
+      `Several vision projectors in ${folder} fit ${file}: ${names(candidates)}. Set MMPROJ_NAME to one of them`,
+    )
+  }
+  throw new ModelProblem(
+    projectors.length > 0
+      ? `No vision projector in ${folder} fits ${file} (embedding length ${embeddingLength(model.header)}): ${names(projectors)} belong to other models`
+      : `${file} needs its vision projector (an mmproj GGUF), and ${folder} holds none. Put it beside the model`,
+  )
+}
+
+async function projectorsIn(folder: string, except: string): Promise<Projector[]> {
+  const found: Projector[] = []
+  for (const name of await ggufFiles(folder)) {
+    if (name === except) continue
+    const path = join(folder, name)
+    // A broken or unrelated neighbour is no reason to refuse the model.
+    const header = await readHeader(path).catch(() => undefined)
+    if (header && isProjector(header)) found.push({ path, header })
+  }
+  return found
+}
+
+const embeddingLength = (model: Header): number =>
+  number(model, `${text(model, 'general.architecture')}.embedding_length`)
+
+/** A projector writes vectors of the model's width (Qwen3-VL: several of them side by side). */
+function fits(projector: Header, model: Header): boolean {
+  if (isLlamaVision(projector) !== isLlamaVision(model)) return false
+  const width = number(projector, `${prefix(projector)}.projection_dim`)
+  return width === 0 || width % embeddingLength(model) === 0
+}
+
+/** Converters write the same base model's name into both files. */
+function sameOrigin(projector: Header, model: Header): boolean {
+  return ['general.basename', 'general.name'].some((key) => {
+    const name = text(model, key)
+    return name !== undefined && text(projector, key) === name
+  })
+}
+
+const prefix = (header: Header): string => (isLlamaVision(header) ? 'mllama.vision' : 'clip.vision')
+
+export function projectorFacts(header: Header): ProjectorFacts {
+  const size = (name: string) => number(header, `${prefix(header)}.${name}`)
+  const imageSize = size('image_size')
+  const type = text(header, 'clip.vision.projector_type') ?? text(header, 'clip.projector_type')
+  return {
+    type: isLlamaVision(header) ? llamaVision : (type ?? 'unknown'),
+    imageSize,
+    patchSize: size('patch_size'),
+    embeddingLength: size('embedding_length'),
+    tiling: isLlamaVision(header) ? { side: imageSize, most: size('max_num_tiles') } : undefined,
+  }
+}
