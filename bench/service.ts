@@ -11,6 +11,8 @@ export type BenchService = {
   url: string
   /** The engine's UNIX socket, for asking it directly. */
   engineSocket: string
+  /** Most memory that the engine had in use so far, its mapped files included. */
+  enginePeakBytes(): number
   /** Longest block of the event loop since the last call, in milliseconds, and memory now, in MiB. */
   measure(): Promise<{ longestBlockMs: number; memoryMib: number }>
 }
@@ -27,7 +29,13 @@ export async function withService(
   try {
     const [url] = (await once(child, 'message')) as [string]
     while (!(await fetch(`${url}/health`)).ok) await sleep(50)
-    await use({ url, engineSocket: engineSocket(child), measure: () => measure(child) })
+    const engine = engineOf(child)
+    await use({
+      url,
+      engineSocket: engine.socket,
+      enginePeakBytes: () => peakBytes(engine.pid),
+      measure: () => measure(child),
+    })
   } finally {
     child.kill('SIGTERM')
     await ended
@@ -40,14 +48,14 @@ async function measure(child: ChildProcess) {
   return answer
 }
 
-/** The `--host` of the engine that is a child of the service. */
-function engineSocket(service: ChildProcess): string {
+/** The engine is a child of the service; its `--host` is its socket. */
+function engineOf(service: ChildProcess): { pid: string; socket: string } {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (!readFileSync(`/proc/${pid}/status`, 'utf8').includes(`PPid:\t${service.pid}\n`)) continue
       const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
       const host = words[words.indexOf('--host') + 1]
-      if (host?.endsWith('.sock')) return host
+      if (host?.endsWith('.sock')) return { pid, socket: host }
     } catch {
       // A process that ended while we looked.
     }
@@ -63,4 +71,9 @@ export async function ask(url: string, request: object): Promise<InferResponse> 
   })
   if (!response.ok) throw new Error(await response.text())
   return (await response.json()) as InferResponse
+}
+
+function peakBytes(pid: string): number {
+  const kibibytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kibibytes) * 1024
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds llama-server and prints its path. Built once: the result lies in the user's cache, keyed by all it is made of.
+# Builds llama-server, and llama-quantize beside it, and prints the server's path. Built once: the result lies in the user's cache, keyed by all it is made of.
 # usage: build-engine.sh [native|portable]
 #   native    for this machine's CPU, one static program
 #   portable  for any CPU of this architecture: the fitting variant is picked when it starts
@@ -88,7 +88,7 @@ progress() {
 say "compiling; about 7 minutes on two cores, about 20 for the portable flavour"
 began=$SECONDS
 # Compilers share the machine kindly: a build is often the first thing that runs beside other work.
-nice ninja -C "$tree/build" llama-server | tee "$tree/compile.log" | progress ||
+nice ninja -C "$tree/build" llama-server llama-quantize | tee "$tree/compile.log" | progress ||
   { grep -A 20 '^FAILED' "$tree/compile.log" >&2; say "the compilation failed; all of it is in $tree/compile.log"; exit 1; }
 say "compiled in $((SECONDS - began)) s"
 
@@ -96,7 +96,7 @@ say "compiled in $((SECONDS - began)) s"
 staging=$(mktemp -d "$cache/engine/.$flavour.XXXXXX")
 trap 'rm -rf "$staging"' EXIT
 mkdir -p "$staging/bin" "$staging/licenses"
-cp -P "$tree/build/bin/llama-server" "$staging/bin/"
+cp -P "$tree/build/bin/llama-server" "$tree/build/bin/llama-quantize" "$staging/bin/"
 if [ "$flavour" = portable ]; then cp -P "$tree"/build/bin/lib*.so* "$staging/bin/"; fi
 find "$staging/bin" -type f -exec strip --strip-unneeded {} +
 cp "$source/LICENSE" "$staging/licenses/LICENSE-llama.cpp"

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findModel, modelFilesFingerprint } from '../../src/engine/model.ts'
 import { writeModelPair } from '../support/fake-engine.ts'
-import { writeGguf } from '../support/gguf.ts'
+import { type Tensor, writeGguf } from '../support/gguf.ts'
 
 function modelFolder(t: Test): {
   folder: string
@@ -148,6 +148,8 @@ t.test('demo is the model that comes with the service, wherever MODEL_PATH point
   t.match(facts.description, /tiny|demo/i)
 })
 
+const zeros = (name: string, bytes: number): Tensor => ({ name, dims: [bytes / 4], type: 'f32' })
+
 const llamaVisionText = {
   'general.architecture': 'mllama',
   'mllama.block_count': 5,
@@ -168,11 +170,12 @@ const towerProjector = { type: 'mllama', imageSize: 56, patchSize: 14, tiling: {
 
 t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
   const { folder, find } = modelFolder(t)
-  writeGguf(
-    join(folder, 'vision.gguf'),
-    { ...llamaVisionText, ...llamaVisionTower },
-    { 'blk.0.attn_q.weight': 640, 'mm.0.weight': 96, 'output.weight': 320, 'v.patch_embd.weight': 64 },
-  )
+  writeGguf(join(folder, 'vision.gguf'), { ...llamaVisionText, ...llamaVisionTower }, [
+    zeros('blk.0.attn_q.weight', 640),
+    zeros('mm.0.weight', 96),
+    zeros('output.weight', 320),
+    zeros('v.patch_embd.weight', 64),
+  ])
   const path = join(folder, 'vision.gguf')
   const facts = await find({ MODEL_NAME: 'vision.gguf' })
   t.match(facts, {
@@ -190,15 +193,13 @@ t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
 
 t.test('Llama 3.2 Vision in two files is paired like any model, and with nothing else', async (t) => {
   const { folder, find } = modelFolder(t)
-  writeGguf(join(folder, 'text.gguf'), llamaVisionText, { 'output.weight': 320 })
+  writeGguf(join(folder, 'text.gguf'), llamaVisionText, [zeros('output.weight', 320)])
   await t.rejects(find({ MODEL_NAME: 'text.gguf' }), {
     message: /No vision projector .* fits text\.gguf .*tiny-mmproj\.gguf belong to other models/,
   })
-  writeGguf(
-    join(folder, 'tower.gguf'),
-    { 'general.architecture': 'mllama', ...llamaVisionTower },
-    { 'v.patch_embd.weight': 64 },
-  )
+  writeGguf(join(folder, 'tower.gguf'), { 'general.architecture': 'mllama', ...llamaVisionTower }, [
+    zeros('v.patch_embd.weight', 64),
+  ])
   const facts = await find({ MODEL_NAME: 'text.gguf' })
   t.match(facts, { mmprojPath: join(folder, 'tower.gguf'), projector: towerProjector })
   t.equal(

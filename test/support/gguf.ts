@@ -1,66 +1,109 @@
-/** Writes GGUF headers (version 3) for tests of what reads them; a tensor has a name, a size and no bytes that count. */
-import { writeFileSync } from 'node:fs'
+/** Writes GGUF files (version 3): for what reads headers alone, and whole models with made-up weights. */
+import { closeSync, openSync, writeSync } from 'node:fs'
 
-type Value = string | number | string[] | number[]
+/** A plain number becomes uint32, as most of a model's are. */
+export type Value = string | number | boolean | { float: number } | { int: number[] } | string[] | number[]
 
-const types = { uint32: 4, string: 8, array: 9 }
+/** The id in the file, values in a block, bytes of a block. */
+export const tensorTypes = {
+  f32: { id: 0, values: 1, bytes: 4 },
+  f16: { id: 1, values: 1, bytes: 2 },
+  q4_k: { id: 12, values: 256, bytes: 144 },
+  q6_k: { id: 14, values: 256, bytes: 210 },
+} as const
+export type TensorType = keyof typeof tensorTypes
+
+export type Tensor = {
+  name: string
+  /** The fastest first. */
+  dims: number[]
+  type: TensorType
+  /** The bytes in pieces, `tensorBytes` in all; zeros when left out. */
+  data?: () => Iterable<Uint8Array>
+}
 
 const alignment = 32
-const float32 = 0
+const padded = (bytes: number): number => Math.ceil(bytes / alignment) * alignment
 
-/** Numbers become uint32, as most of a model's are. `tensors`: bytes by name, in multiples of 32. */
-export function writeGguf(
-  path: string,
-  metadata: Record<string, Value>,
-  tensors: Record<string, number> = {},
-): void {
+export const valueCount = (dims: number[]): number => dims.reduce((product, dim) => product * dim, 1)
+
+export function tensorBytes({ dims, type }: Pick<Tensor, 'dims' | 'type'>): number {
+  const { values, bytes } = tensorTypes[type]
+  return (valueCount(dims) / values) * bytes
+}
+
+/** Written piece by piece: a model may be larger than the memory. */
+export function writeGguf(path: string, metadata: Record<string, Value>, tensors: Tensor[] = []): void {
   const entries = Object.entries(metadata)
-  const sizes = Object.entries(tensors)
   let offset = 0
-  const infos = sizes.flatMap(([name, bytes]) => {
-    const place = [uint32(1), uint64(bytes / 4), uint32(float32), uint64(offset)]
-    offset += bytes
-    return [text(name), ...place]
+  const places = tensors.map((tensor) => {
+    const place = Buffer.concat([
+      text(tensor.name),
+      uint32(tensor.dims.length),
+      ...tensor.dims.map(uint64),
+      uint32(tensorTypes[tensor.type].id),
+      uint64(offset),
+    ])
+    offset += padded(tensorBytes(tensor))
+    return place
   })
   const header = Buffer.concat([
     Buffer.from('GGUF'),
     uint32(3),
-    uint64(sizes.length),
+    uint64(tensors.length),
     uint64(entries.length),
     ...entries.flatMap(([key, value]) => [text(key), tagged(value)]),
-    ...infos,
+    ...places,
   ])
-  const padding = sizes.length > 0 ? (alignment - (header.length % alignment)) % alignment : 0
-  writeFileSync(path, Buffer.concat([header, Buffer.alloc(padding + offset)]))
+  const file = openSync(path, 'w')
+  try {
+    writeSync(file, header)
+    if (tensors.length > 0) writeSync(file, Buffer.alloc(padded(header.length) - header.length))
+    for (const tensor of tensors) writeTensor(file, tensor)
+  } finally {
+    closeSync(file)
+  }
 }
+
+function writeTensor(file: number, tensor: Tensor): void {
+  const bytes = tensorBytes(tensor)
+  let written = 0
+  for (const piece of tensor.data?.() ?? [Buffer.alloc(bytes)]) written += writeSync(file, piece)
+  if (written !== bytes) throw new Error(`${tensor.name}: ${written} bytes written, ${bytes} expected`)
+  writeSync(file, Buffer.alloc(padded(bytes) - bytes))
+}
+
+const types = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 }
 
 function tagged(value: Value): Buffer {
-  if (!Array.isArray(value)) return Buffer.concat([uint32(typeOf(value)), plain(value)])
-  const first = value[0] ?? 0
-  return Buffer.concat([
-    uint32(types.array),
-    uint32(typeOf(first)),
-    uint64(value.length),
-    ...value.map(plain),
-  ])
+  if (typeof value === 'string') return Buffer.concat([uint32(types.string), text(value)])
+  if (typeof value === 'number') return Buffer.concat([uint32(types.uint32), uint32(value)])
+  if (typeof value === 'boolean') return Buffer.concat([uint32(types.bool), Buffer.from([value ? 1 : 0])])
+  if (Array.isArray(value)) {
+    return typeof value[0] === 'string'
+      ? list(types.string, (value as string[]).map(text))
+      : list(types.uint32, (value as number[]).map(uint32))
+  }
+  return 'int' in value
+    ? list(types.int32, value.int.map(int32))
+    : Buffer.concat([uint32(types.float32), float32(value.float)])
 }
 
-const typeOf = (value: string | number): number => (typeof value === 'string' ? types.string : types.uint32)
-const plain = (value: string | number): Buffer => (typeof value === 'string' ? text(value) : uint32(value))
+const list = (type: number, items: Buffer[]): Buffer =>
+  Buffer.concat([uint32(types.array), uint32(type), uint64(items.length), ...items])
 
 function text(value: string): Buffer {
   const bytes = Buffer.from(value)
   return Buffer.concat([uint64(bytes.length), bytes])
 }
 
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
+function number(length: number, write: (bytes: Buffer) => void): Buffer {
+  const bytes = Buffer.alloc(length)
+  write(bytes)
   return bytes
 }
 
-function uint64(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
-}
+const uint32 = (value: number): Buffer => number(4, (bytes) => bytes.writeUInt32LE(value))
+const int32 = (value: number): Buffer => number(4, (bytes) => bytes.writeInt32LE(value))
+const float32 = (value: number): Buffer => number(4, (bytes) => bytes.writeFloatLE(value))
+const uint64 = (value: number): Buffer => number(8, (bytes) => bytes.writeBigUInt64LE(BigInt(value)))

@@ -1,0 +1,117 @@
+/**
+ * What Llama 3.2 11B Vision costs on this machine, with a model of its true shape and made-up weights: seconds for a
+ * picture of one, two and four tiles, with padding merged and computed whole; tokens a second beside what memory
+ * allows; time to the first token for a first and a second question; memory. One run, about half an hour on two cores.
+ * usage: node --import tsx bench/mllama.ts
+ */
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp from 'sharp'
+import { packageRoot } from '../src/config.ts'
+import { readBandwidth } from './bandwidth.ts'
+import { benchModel, bytesPerToken, crossBytesPerRow, rowsPerTile } from './mllama-model.ts'
+import { ask, type BenchService, withService } from './service.ts'
+
+const gb = 1e9
+const answerTokens = 32
+const threads = Number(process.env.THREADS ?? 2)
+
+/** Noise with so many tiles of 560 pixels side by side and one above the other. */
+async function picture(columns: number, rows: number, seed: number): Promise<string> {
+  const noise = { type: 'gaussian' as const, mean: 100 + seed, sigma: 40 }
+  const create = { width: 560 * columns, height: 560 * rows, channels: 3 as const, background: 'grey', noise }
+  return (await sharp({ create }).png().toBuffer()).toString('base64')
+}
+
+const pictures = [
+  { tiles: 1, columns: 1, rows: 1 },
+  { tiles: 2, columns: 2, rows: 1 },
+  { tiles: 4, columns: 2, rows: 2 },
+]
+
+const model = benchModel()
+const folder = mkdtempSync(join(tmpdir(), 'llama-vision-bench-'))
+const environment = {
+  MODEL_PATH: model.folder,
+  MODEL_NAME: model.name,
+  THREADS: String(threads),
+  CONTEXT_SIZE: '2048',
+  REQUEST_TIMEOUT: '3600',
+}
+const question = { temperature: 0, image_detail: 'high', max_tokens: 1 }
+
+/** Seconds until the first token of a first question about a picture, by tiles. */
+async function firstQuestions(service: BenchService, seed: number): Promise<Map<number, number>> {
+  const seconds = new Map<number, number>()
+  for (const { tiles, columns, rows } of pictures) {
+    const image = await picture(columns, rows, seed)
+    const { metadata } = await ask(service.url, { ...question, image, prompt: 'What is this?' })
+    if (metadata.image.tiles !== tiles) throw new Error(`${metadata.image.tiles} tiles instead of ${tiles}`)
+    seconds.set(tiles, metadata.timings_ms.prompt / 1000)
+    console.error(`${tiles} tiles: ${metadata.timings_ms.prompt / 1000} s`)
+  }
+  return seconds
+}
+
+/** The engine behind a program that has it compute every padding tile, as the reference implementation does. */
+function unmergedEngine(): string {
+  const wrapper = join(folder, 'llama-server')
+  writeFileSync(
+    wrapper,
+    `#!/bin/sh\nMTMD_MLLAMA_UNMERGED=1 exec '${join(packageRoot, '.engine/bin/llama-server')}' "$@"\n`,
+  )
+  chmodSync(wrapper, 0o755)
+  return wrapper
+}
+
+let merged = new Map<number, number>()
+let unmerged = new Map<number, number>()
+try {
+  await withService(environment, async (service) => {
+    merged = await firstQuestions(service, 1)
+    await generation(service)
+    await memory(service)
+  })
+  await withService({ ...environment, ENGINE_PATH: unmergedEngine() }, async (service) => {
+    unmerged = await firstQuestions(service, 1)
+  })
+} finally {
+  rmSync(folder, { recursive: true })
+}
+console.log('\n| tiles | first token, merged | every padding tile computed | share |\n|---|---|---|---|')
+for (const { tiles } of pictures) {
+  const [quick = 0, slow = 0] = [merged.get(tiles), unmerged.get(tiles)]
+  console.log(`| ${tiles} | ${quick.toFixed(1)} s | ${slow.toFixed(1)} s | ${(quick / slow).toFixed(2)} |`)
+}
+
+async function generation(service: BenchService): Promise<void> {
+  const image = await picture(1, 1, 2)
+  const first = await ask(service.url, { ...question, image, prompt: 'What is this?' })
+  const second = await ask(service.url, { ...question, image, prompt: 'And what colour is it?' })
+  const [firstMs, secondMs] = [first.metadata.timings_ms.total, second.metadata.timings_ms.total]
+  console.log(
+    `time to the first token, one tile: first question ${(firstMs / 1000).toFixed(1)} s, second ${(secondMs / 1000).toFixed(2)} s, ratio ${(secondMs / firstMs).toFixed(3)}`,
+  )
+  const long = await ask(service.url, { ...question, image, prompt: 'word '.repeat(100) })
+  const computed = long.token_usage.prompt_tokens - long.metadata.cached_prompt_tokens
+  console.log(
+    `prompt: ${((1000 * computed) / long.metadata.timings_ms.prompt).toFixed(1)} tokens a second (${computed} tokens)`,
+  )
+  const answer = await ask(service.url, { ...question, image, prompt: 'Tell me.', max_tokens: answerTokens })
+  const rate = answer.metadata.tokens_per_second
+  const bytes = bytesPerToken + rowsPerTile * crossBytesPerRow
+  const bandwidth = await readBandwidth(threads, bytes)
+  console.log(
+    `generation: ${rate.toFixed(2)} tokens a second of ${(bytes / gb).toFixed(2)} GB each; memory reads ${(bandwidth / gb).toFixed(1)} GB/s, which allows ${(bandwidth / bytes).toFixed(2)}: ${((100 * rate * bytes) / bandwidth).toFixed(0)} %`,
+  )
+}
+
+async function memory(service: BenchService): Promise<void> {
+  const { memoryMib } = await service.measure()
+  const peak = service.enginePeakBytes() + memoryMib * 1024 ** 2
+  const file = statSync(join(model.folder, model.name)).size
+  console.log(
+    `memory: peak of the engine ${(service.enginePeakBytes() / gb).toFixed(2)} GB, with the gateway ${(peak / gb).toFixed(2)} GB; the file has ${(file / gb).toFixed(2)} GB: ${((peak - file) / gb).toFixed(2)} GB more`,
+  )
+}
