@@ -133,10 +133,13 @@ export class LlamaServer {
 
   completion({ prompt, pictures = [], tokens = 1, slot = -1, reuse = false }: Question): object {
     return {
-      prompt: {
-        prompt_string: prompt,
-        multimodal_data: pictures.map((picture) => picture.toString('base64')),
-      },
+      prompt:
+        pictures.length === 0
+          ? prompt
+          : {
+              prompt_string: prompt,
+              multimodal_data: pictures.map((picture) => picture.toString('base64')),
+            },
       n_predict: tokens,
       temperature: 0,
       samplers: ['temperature'],
