@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config.ts'
 import type { ModelFacts } from './model.ts'
+import { llamaVision } from './projector.ts'
 
 export type EngineCommand = { arguments: string[]; environment: Record<string, string> }
 
@@ -44,6 +45,18 @@ export function imageTokenCap(config: Config, model: ModelFacts): number | undef
   return Math.min(most, Math.max(least, config.IMAGE_MAX_TOKENS || Math.floor(config.CONTEXT_SIZE / 2)))
 }
 
+/**
+ * The layout that Llama 3.2 Vision was trained with. Its files' own template adds a system message with dates, which
+ * belongs to prompts without a picture, because the engine's templates do not see that there is one.
+ */
+const llamaVisionTemplate = [
+  '{{ bos_token }}{% for message in messages %}',
+  "{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + message['content'] | trim + '<|eot_id|>' }}",
+  '{% endfor %}{% if add_generation_prompt %}',
+  "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}",
+  '{% endif %}',
+].join('')
+
 export type EngineSurroundings = {
   threads: number
   /** Path of the UNIX socket to listen on: at most 107 bytes. */
@@ -79,6 +92,7 @@ export function engineCommand(
       ...['--fit', 'off'],
       ...['--cache-ram', String(config.PROMPT_CACHE_MIB)],
       ...(cap === undefined ? [] : ['--image-max-tokens', String(cap)]),
+      ...(model.architecture === llamaVision ? ['--chat-template', llamaVisionTemplate] : []),
       // Thinking would use up the answer's tokens without ever showing in it.
       ...['--reasoning', 'off'],
       ...['--log-colors', 'off'],

@@ -42,6 +42,15 @@ t.test('every setting is on the command line', (t) => {
   t.end()
 })
 
+t.test('Llama 3.2 Vision gets the prompt layout it was trained with, other models keep their own', (t) => {
+  const config = loadConfig({})
+  const template = (architecture: string) =>
+    argumentOf(engineCommand(config, someModel({ architecture }), surroundings).arguments, '--chat-template')
+  t.match(template('mllama'), /^\{\{ bos_token \}\}.*start_header_id/)
+  t.notOk(engineCommand(config, someModel(), surroundings).arguments.includes('--chat-template'))
+  t.end()
+})
+
 t.test('models that look at a whole picture at once get a batch that holds it', (t) => {
   for (const type of ['gemma3', 'gemma3nv', 'gemma4v', 'gemma4uv', 'deepseek4v'])
     t.equal(batchSize(withProjector(type)), 2048, type)

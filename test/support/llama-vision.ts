@@ -313,8 +313,10 @@ function tokenizerMetadata(vocabulary: number, layout: Layout): Record<string, V
   }
 }
 
+/** Like that of the released files it begins with a system message, which no prompt with a picture was trained with. */
 const chatTemplate =
-  "{{ bos_token }}{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + message['content'] + '<|eot_id|>' }}" +
+  "{{ bos_token }}{{ '<|start_header_id|>system<|end_header_id|>\n\nToday Date: 26 Jul 2024\n\n<|eot_id|>' }}" +
+  "{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + message['content'] + '<|eot_id|>' }}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 
 /** The type of a tensor in a file whose matrices are of type `matrices`. */
