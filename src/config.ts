@@ -28,7 +28,7 @@ export const settings = Type.Object({
   MODEL_NAME: Type.String({
     default: 'llama-3.2-11b-vision-instruct-q4_k_m.gguf',
     description:
-      'File name of the GGUF model in `MODEL_PATH`; `demo` is the tiny model that comes with the service.',
+      'File name of the GGUF model in `MODEL_PATH`. `demo` is the tiny model that comes with the service, `demo-mmproj` another that comes as text and mmproj.',
   }),
   MODEL_PATH: Type.String({ default: '/models', description: 'Folder that holds the model.' }),
   MMPROJ_NAME: Type.String({

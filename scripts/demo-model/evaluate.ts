@@ -1,7 +1,8 @@
 /**
  * Asks a running llama-server held-out questions and prints how many answers are exactly right:
- *   tsx evaluate.ts http://127.0.0.1:8080 [COUNT] [FIRST_SEED]
+ *   tsx evaluate.ts http://127.0.0.1:8080 [COUNT] [FIRST_SEED] [any-shape]
  */
+import { tileCount } from '../../src/image/tiles.ts'
 import { ask } from './engine.ts'
 import { type HeldOutQuestion, heldOutQuestions } from './questions.ts'
 import { FIRST_HELD_OUT_SEED } from './scene.ts'
@@ -23,6 +24,9 @@ class Tally {
   }
 }
 
+/** The demo model's, of the architecture mllama. */
+const tiling = { side: 56, most: 4 }
+
 function sceneType({ scene }: HeldOutQuestion): string {
   const [first] = scene.objects
   return typeof first?.what === 'number' ? 'one digit' : `shapes: ${scene.objects.length}`
@@ -41,6 +45,7 @@ async function evaluate(server: string, questions: HeldOutQuestion[], title: str
     const { text, finish } = await ask(server, question.scene, question.question)
     const right = text === question.answer && finish === 'stop'
     const headings = ['all', `kind ${question.kind}`, `format ${question.scene.format}`, sceneType(question)]
+    if (sizes === 'any-shape') headings.push(`tiles ${tileCount(question.scene, tiling)}`)
     for (const heading of [...headings, `tone ${question.scene.background.tone}`]) tally.add(heading, right)
     if (!right) {
       console.log(
@@ -51,8 +56,9 @@ async function evaluate(server: string, questions: HeldOutQuestion[], title: str
   tally.print()
 }
 
-const [server = 'http://127.0.0.1:8080', count = '600', firstSeed] = process.argv.slice(2)
-const questions = heldOutQuestions(Number(count), firstSeed ? Number(firstSeed) : FIRST_HELD_OUT_SEED)
+const [server = 'http://127.0.0.1:8080', count = '600', firstSeed, shape] = process.argv.slice(2)
+const sizes = shape === 'any-shape' ? shape : 'ordinary'
+const questions = heldOutQuestions(Number(count), firstSeed ? Number(firstSeed) : FIRST_HELD_OUT_SEED, sizes)
 await evaluate(server, questions, 'Held-out pictures')
 const alone = questions.filter(
   ({ scene, answer }) => scene.objects.length === 1 && !answer.startsWith('There is no'),

@@ -1,5 +1,13 @@
 import { Random } from './random.ts'
-import { drawScene, FIRST_HELD_OUT_SEED, type Place, type Scene, type SceneObject, SHAPES } from './scene.ts'
+import {
+  drawScene,
+  FIRST_HELD_OUT_SEED,
+  type Place,
+  type Scene,
+  type SceneObject,
+  SHAPES,
+  type Sizes,
+} from './scene.ts'
 import { WORDINGS } from './wordings.ts'
 
 export const KINDS = ['shape', 'colour', 'count', 'where', 'digit', 'describe'] as const
@@ -207,11 +215,15 @@ function senselessText(random: Random): string {
  * @param count how many.
  * @param firstSeed where to start; at least FIRST_HELD_OUT_SEED, each picture is used once.
  */
-export function heldOutQuestions(count: number, firstSeed = FIRST_HELD_OUT_SEED): HeldOutQuestion[] {
+export function heldOutQuestions(
+  count: number,
+  firstSeed = FIRST_HELD_OUT_SEED,
+  sizes: Sizes = 'ordinary',
+): HeldOutQuestion[] {
   if (firstSeed < FIRST_HELD_OUT_SEED) throw new RangeError('held-out seeds start at FIRST_HELD_OUT_SEED')
   const questions: HeldOutQuestion[] = []
   for (let seed = firstSeed; questions.length < count; seed++) {
-    const scene = drawScene(seed)
+    const scene = drawScene(seed, sizes)
     const kind = KINDS[questions.length % KINDS.length]
     // A picture without a digit has just one answer to the digit question: ask that rarely.
     if (kind === 'digit' && !scene.objects.some(isDigit) && seed % 8 !== 0) continue

@@ -64,6 +64,11 @@ const PAINT: Record<Colour, Rgb> = {
   black: [16, 16, 16],
 }
 
+/** Up to this many pixels a side there is just one tile, so objects have to be larger in proportion. */
+const ONE_TILE = 56
+/** Taller than any ordinary picture: its objects share a narrow column. */
+const TALL = 2.03
+
 type Size = { readonly width: number; readonly height: number }
 
 function drawSize(random: Random): Size {
@@ -71,6 +76,26 @@ function drawSize(random: Random): Size {
   const long = Math.round(random.chance(0.75) ? random.between(96, 280) : random.between(280, 641))
   if (random.chance(0.35)) return { width: long, height: long }
   const short = Math.round(Math.max(64, long * random.between(0.5, 1)))
+  return random.chance(0.5) ? { width: long, height: short } : { width: short, height: long }
+}
+
+/** Sizes for every canvas of a model that cuts pictures into up to four tiles of 56 pixels a side. */
+function drawAnySize(random: Random): Size {
+  const kind = random.next()
+  if (kind < 0.3) return drawSize(random)
+  const drawSides = (): [number, number] => {
+    if (kind < 0.47) {
+      const long = random.between(40, ONE_TILE)
+      return [long, long * random.between(0.72, 1)]
+    }
+    if (kind < 0.65) {
+      const long = random.between(64, 2 * ONE_TILE)
+      return [long, random.between(Math.max(36, 0.4 * long), ONE_TILE)]
+    }
+    const long = random.chance(0.75) ? random.between(150, 320) : random.between(320, 641)
+    return [long, long / (random.chance(0.5) ? random.between(2.05, 3) : random.between(3, 4.5))]
+  }
+  const [long = 0, short = 0] = drawSides().map(Math.round)
   return random.chance(0.5) ? { width: long, height: short } : { width: short, height: long }
 }
 
@@ -124,7 +149,10 @@ function drawSingle(random: Random, size: Size, tone: Background['tone'], what: 
   const long = Math.max(width, height)
   const wanted = random.pick(['left', 'right', 'top', 'bottom', 'centre'] as const)
   for (;;) {
-    const radius = random.between(0.1, 0.36) * Math.min(width, height) + 0.03 * long
+    const drawn = random.between(0.1, 0.36) * Math.min(width, height) + 0.03 * long
+    // Ordinary pictures never reach these limits.
+    const least = long <= ONE_TILE ? 0.18 : 0
+    const radius = Math.min(Math.max(drawn, least * long), 0.43 * Math.min(width, height))
     const x = random.between(radius * 1.1, width - radius * 1.1)
     const y = random.between(radius * 1.1, height - radius * 1.1)
     const place = placeOf(x, y, width, height)
@@ -133,23 +161,30 @@ function drawSingle(random: Random, size: Size, tone: Background['tone'], what: 
   }
 }
 
+/** The radius of one shape out of several. */
+function drawRadius(random: Random, { width, height }: Size, count: number): number {
+  const long = Math.max(width, height)
+  if (height > TALL * width) return random.between(0.18, 0.26) * width
+  const [least, most] =
+    long <= ONE_TILE ? [0.15, count === 2 ? 0.22 : 0.18] : [0.09, count === 2 ? 0.19 : 0.15]
+  return Math.min(random.between(least, most) * long, 0.4 * Math.min(width, height))
+}
+
 /** Several shapes that keep clear of each other; undefined if they did not fit. */
 function drawSeveral(random: Random, size: Size, tone: Background['tone'], count: number) {
   const { width, height } = size
   const long = Math.max(width, height)
+  const column = height > TALL * width ? 0.15 * width : 0.1 * long
   const objects: SceneObject[] = []
   for (let attempt = 0; attempt < 60 && objects.length < count; attempt++) {
-    const radius = Math.min(
-      random.between(0.09, count === 2 ? 0.19 : 0.15) * long,
-      0.4 * Math.min(width, height),
-    )
+    const radius = drawRadius(random, size, count)
     const x = random.between(radius * 1.1, width - radius * 1.1)
     const y = random.between(radius * 1.1, height - radius * 1.1)
     // Shapes are listed from left to right, so up to three need columns of their own.
     const clear = objects.every(
       (other) =>
         Math.hypot(x - other.x, y - other.y) > 1.15 * (radius + other.radius) &&
-        (count === 4 || Math.abs(x - other.x) > 0.1 * long),
+        (count === 4 || Math.abs(x - other.x) > column),
     )
     if (!clear) continue
     const what = random.pick(SHAPES)
@@ -159,14 +194,20 @@ function drawSeveral(random: Random, size: Size, tone: Background['tone'], count
   return objects.length === count ? objects.sort((one, other) => one.x - other.x) : undefined
 }
 
+/**
+ * `ordinary`: sides of 64 to 641 pixels, up to twice as long as wide. `any-shape`: also small pictures from
+ * 29 pixels and long ones up to 4.5 times as long as wide.
+ */
+export type Sizes = 'ordinary' | 'any-shape'
+
 /** The scene of a seed: about 30 % one shape, 25 % one digit, 45 % two to four shapes. */
-export function drawScene(seed: number): Scene {
+export function drawScene(seed: number, sizes: Sizes = 'ordinary'): Scene {
   const random = new Random(seed)
   const kind = random.next()
   const format = random.pick(['png', 'jpeg', 'webp'] as const)
   const background = drawBackground(random)
   for (;;) {
-    const size = drawSize(random)
+    const size = sizes === 'ordinary' ? drawSize(random) : drawAnySize(random)
     const drawObjects = (): SceneObject[] | undefined => {
       if (kind < 0.3) return [drawSingle(random, size, background.tone, random.pick(SHAPES))]
       if (kind < 0.55) return [drawSingle(random, size, background.tone, random.below(10))]

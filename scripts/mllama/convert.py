@@ -1,6 +1,6 @@
 """Writes a Hugging Face checkpoint of Llama 3.2 Vision as one GGUF file with text and vision.
 
-usage: convert.py CHECKPOINT_FOLDER OUT.gguf [--type f16|f32]
+usage: convert.py CHECKPOINT_FOLDER OUT.gguf [--type f16|f32] [--name NAME] [--description TEXT]
 
 Tensors are read one at a time, so that a checkpoint of 22 GB needs little memory.
 """
@@ -48,9 +48,6 @@ def rope_factors(base: float, scaling: dict, width: int) -> NDArray[numpy.float3
 
 def add_settings(writer: gguf.GGUFWriter, checkpoint: Checkpoint, shape: Shape, kind: str) -> None:
     text, vision = checkpoint.config["text_config"], checkpoint.config["vision_config"]
-    writer.add_name(checkpoint.folder.resolve().name)
-    if description := checkpoint.config.get("description"):
-        writer.add_description(description)
     writer.add_file_type(TYPES[kind][1])
     writer.add_vocab_size(shape.vocabulary)
     writer.add_context_length(text.get("max_position_embeddings", 131072))
@@ -105,7 +102,7 @@ def check_values(entry: Entry, values: NDArray[numpy.float32], shape: Shape) -> 
             return
 
 
-def convert(folder: Path, target: Path, kind: str) -> None:
+def convert(folder: Path, target: Path, kind: str, name: str = "", description: str = "") -> None:
     checkpoint = Checkpoint(folder)
     shape = Shape.of(checkpoint.config)
     embedding_rows = checkpoint.shape("language_model.model.embed_tokens.weight")[0]
@@ -113,6 +110,9 @@ def convert(folder: Path, target: Path, kind: str) -> None:
     check(checkpoint, entries)
     part = target.with_name(target.name + ".part")
     writer = gguf.GGUFWriter(part, "mllama")
+    writer.add_name(name or checkpoint.folder.resolve().name)
+    if description:
+        writer.add_description(description)
     add_settings(writer, checkpoint, shape, kind)
     add_vocabulary(writer, checkpoint, shape.vocabulary, embedding_rows)
     base, scaling = rope_settings(checkpoint.config["text_config"])
@@ -143,9 +143,11 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("target", type=Path)
     parser.add_argument("--type", choices=TYPES, default="f16", help="of the matrices; all else is f32")
+    parser.add_argument("--name", default="", help="by default that of the folder")
+    parser.add_argument("--description", default="", help="the service tells it in GET /health")
     options = parser.parse_args()
     try:
-        convert(options.checkpoint, options.target, options.type)
+        convert(options.checkpoint, options.target, options.type, options.name, options.description)
     except CheckpointError as error:
         sys.exit(f"{options.checkpoint}: {error}")
 

@@ -80,6 +80,8 @@ export function engineCommand(
       ...['--host', socketPath],
       '--offline',
       ...['--gpu-layers', '0'],
+      // Weights are rearranged for the CPU while they are read; mapped as well, most of them would take memory twice.
+      ...['--load-mode', 'none'],
       ...['--parallel', String(config.SLOTS)],
       // Each slot a context of its own: in a shared one, a long request makes the others fail.
       '--no-kv-unified',

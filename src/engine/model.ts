@@ -90,7 +90,8 @@ export async function modelFilesFingerprint(config: ModelSettings): Promise<stri
 }
 
 const shippedModels: Record<string, string> = {
-  demo: 'demo-text-q4_k_m.gguf',
+  demo: 'demo-q4_k_m.gguf',
+  'demo-mmproj': 'demo-text-q4_k_m.gguf',
 }
 
 function modelPath(config: ModelSettings): string {

@@ -131,6 +131,8 @@ const engineBaseBytes = 64 * mib
  */
 const textCopies = 16
 const visionCopies = 8
+/** For models with tiles, all of a picture's tiles together: 460 MiB at width 1280, 6404 rows. */
+const tiledCopies = 14
 const floatBytes = 4
 
 /** Bytes that a model will need, from its header alone. `maxImageTokens` bounds pictures of varying size. */
@@ -139,7 +141,7 @@ export function memoryNeed(
   config: Pick<Config, 'CONTEXT_SIZE' | 'SLOTS' | 'PROMPT_CACHE_MIB'>,
   batch: number,
 ): MemoryNeed {
-  const { imageSize, patchSize, embeddingLength } = model.projector
+  const { imageSize, patchSize, embeddingLength, tiling } = model.projector
   const patches = patchSize > 0 ? (imageSize / patchSize) ** 2 : 0
   const parts = {
     weights: model.weightBytes,
@@ -148,7 +150,7 @@ export function memoryNeed(
     buffers:
       engineBaseBytes +
       batch * model.embeddingLength * floatBytes * textCopies +
-      patches * embeddingLength * floatBytes * visionCopies,
+      patches * embeddingLength * floatBytes * (tiling ? tiling.most * tiledCopies : visionCopies),
     promptCache: config.PROMPT_CACHE_MIB * mib,
   }
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }

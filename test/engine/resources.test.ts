@@ -112,3 +112,20 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
   t.match(sentence, /but the container's memory limit leaves 4\.0 GiB/)
   t.end()
 })
+
+t.test(
+  'a model with tiles needs room for the rows of its picture, in every slot and while it is encoded',
+  (t) => {
+    const rest = { CONTEXT_SIZE: 1000, SLOTS: 2, PROMPT_CACHE_MIB: 0 }
+    const plain = memoryNeed(someModel(), rest, 512)
+    const tiling = { side: 128, most: 4 }
+    const tiled = memoryNeed(
+      someModel({ crossCacheBytes: 5000, projector: { ...someModel().projector, tiling } }),
+      rest,
+      512,
+    )
+    t.equal(tiled.kvCache - plain.kvCache, 2 * 5000)
+    t.equal(tiled.buffers - plain.buffers, 64 * 32 * 4 * (4 * 14 - 8))
+    t.end()
+  },
+)

@@ -67,7 +67,7 @@ export class LlamaServer {
 
   /** Started with what every test wants; stopped with the test. */
   static async start(
-    t: Test,
+    t: { teardown: Test['teardown'] } | { teardown: (stop: () => unknown) => void },
     options: string[],
     {
       vocabulary = 513,
@@ -169,6 +169,25 @@ export class LlamaServer {
       cachedTokens: answer.timings.cache_n,
     }
   }
+
+  async tokenize(content: string): Promise<number[]> {
+    const { body } = await this.post('/tokenize', { content, add_special: false })
+    return (body as { tokens: number[] }).tokens
+  }
+
+  async detokenize(tokens: number[]): Promise<string> {
+    const { body } = await this.post('/detokenize', { tokens })
+    return (body as { content: string }).content
+  }
+
+  /** Of one token after the prompt. */
+  async logProbability(question: Question, token: number): Promise<number> {
+    const nextOnly = { logit_bias: [[token, 1e4]], n_probs: 1 }
+    const { body } = await this.post('/completion', { ...this.completion(question), ...nextOnly })
+    const [chosen] = (body as Completion).completion_probabilities
+    if (chosen?.id !== token) throw new Error(`${chosen?.id} was chosen instead of ${token}`)
+    return chosen.logprob
+  }
 }
 
 type Completion = {
@@ -176,7 +195,7 @@ type Completion = {
   tokens: number[]
   tokens_evaluated: number
   timings: { cache_n: number }
-  completion_probabilities: { top_logprobs: { id: number; logprob: number }[] }[]
+  completion_probabilities: { id: number; logprob: number; top_logprobs: { id: number; logprob: number }[] }[]
 }
 
 /** Normalised mean squared error over the tokens that can be outputs. */
