@@ -1,9 +1,10 @@
 /** The files that people have: the same weights in every layout give the same answers, and broken files are refused. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { packageRoot } from '../../src/config.ts'
 import { readHeader, tensorBytes } from '../../src/engine/gguf.ts'
 import { type Tensor, writeGguf } from '../support/gguf.ts'
 import { hashedValues, hashedWeights } from '../support/hashed-weights.ts'
@@ -21,6 +22,7 @@ import {
   textMetadata,
   textSources,
 } from '../support/llama-vision.ts'
+import { untouched } from '../support/service.ts'
 import { precise, quantizableShape, smallShape, writeTinyModel } from '../support/tiny-llama-vision.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tiny-llama-vision-'))
@@ -54,6 +56,20 @@ t.test(
     t.ok(answersDistance(await server.ask(aboutWide), expected.picture) > 1e-3)
   },
 )
+
+t.test('how likely a caption is can be compared for both orders of the projections', async (t) => {
+  const [, model = ''] = writeTinyModel(folder, 'ollama')
+  const picture = join(folder, 'picture.png')
+  writeFileSync(picture, aboutWide.pictures[0] ?? '')
+  const command = ['--import', 'tsx', 'scripts/verify-llama-vision.ts', model, picture, 'hello there']
+  const told = spawnSync('env', [...untouched, process.execPath, ...command], {
+    cwd: packageRoot,
+    encoding: 'utf8',
+  })
+  t.equal(told.status, 0, told.stderr)
+  const numbers = [...told.stdout.matchAll(/permuted: +([\d.]+) nats/g)].map(([, number]) => Number(number))
+  t.equal(new Set(numbers).size, 2, told.stdout)
+})
 
 t.test("Ollama's older pair: text and projector", async (t) => {
   const server = await start(t, writeTinyModel(folder, 'pair'))
