@@ -14,5 +14,8 @@ process.on('message', () => {
   process.send?.({ longestBlockMs: delay.max / 1e6, memoryMib })
   delay.reset()
 })
-process.on('SIGTERM', () => service.stop().then(() => process.exit(0)))
+const stop = () => service.stop().then(() => process.exit(0))
+process.on('SIGTERM', stop)
+// A bench that was killed must not leave an engine behind: it would spoil every later measurement.
+process.on('disconnect', stop)
 process.send?.(service.url)
