@@ -92,6 +92,8 @@ function fillBlocks(piece: Buffer, type: 'q4_k' | 'q6_k', next: () => number): v
 const gateValue = 0.5
 
 function weights(source: Source, type: TensorType) {
+  // The tables' rows for absent tiles have to be zero, as in every released file, or the engine can't merge padding.
+  if (source.kind === 'table') return () => [new Uint8Array(tensorBytes({ dims: source.dims, type }))]
   if (source.kind !== 'gate') return () => pattern(source, type)
   return () => [new Uint8Array(Float32Array.of(gateValue).buffer)]
 }
