@@ -34,10 +34,14 @@ COPY --from=engine /opt/llama.cpp /opt/llama.cpp
 WORKDIR /app
 COPY --from=gateway /app/node_modules node_modules
 COPY --from=gateway /app/dist dist
+COPY src/page src/page
 COPY package.json LICENSE ./
 COPY models/demo models/demo
+# Inside a container every address is reached through a port that its owner published, so no key is asked for unless
+# API_KEYS is set: `docker run -p 5000:5000` answers at once.
 ENV ENGINE_PATH=/opt/llama.cpp/bin/llama-server \
     HOST=0.0.0.0 \
+    ALLOW_OPEN=1 \
     NODE_ENV=production
 USER 1000:1000
 EXPOSE 5000

@@ -16,8 +16,13 @@ export type AdmissionLimits = {
 }
 
 export type Ticket = {
-  /** Waits for a slot. Rejects with `queue_timeout` or with the signal's reason. */
-  slot(signal: AbortSignal): Promise<void>
+  /** Requests that had to end first when this one came. */
+  ahead: number
+  /**
+   * Waits for a slot; `onMove` hears how many requests are still ahead, each time that changes. Rejects with
+   * `queue_timeout` or with the signal's reason.
+   */
+  slot(signal: AbortSignal, onMove?: (ahead: number) => void): Promise<void>
   leave(): void
 }
 
@@ -32,11 +37,28 @@ export function createAdmission(limits: AdmissionLimits) {
   const slots = new PQueue({ concurrency: limits.slots })
   let inside = 0
   let serviceSeconds: number | undefined
+  /** Who waits for a slot, in order. */
+  const line: ((ahead: number) => void)[] = []
   const emptied = new Set<() => void>()
 
+  /** Requests that have to end before one more would get a slot. */
+  const ahead = (): number => Math.max(0, inside - limits.slots + 1)
+
+  const secondsFor = (requests: number): number =>
+    ((serviceSeconds ?? firstGuessSeconds) * requests) / limits.slots
+
   /** Seconds until one more request would get a slot, from what requests really took. */
-  function retryAfterSeconds(): number {
-    return ((serviceSeconds ?? firstGuessSeconds) * Math.max(1, inside - limits.slots + 1)) / limits.slots
+  const waitSeconds = (): number => secondsFor(ahead())
+  /** The same for a caller who is sent away: never at once. */
+  const retryAfterSeconds = (): number => secondsFor(Math.max(1, ahead()))
+
+  function leaveLine(place: (ahead: number) => void): void {
+    const index = line.indexOf(place)
+    if (index === -1) return
+    line.splice(index, 1)
+    line.slice(index).forEach((move, later) => {
+      move(index + later + 1)
+    })
   }
 
   function enter(): Ticket {
@@ -48,12 +70,13 @@ export function createAdmission(limits: AdmissionLimits) {
         { retryAfterSeconds: retryAfterSeconds() },
       )
     }
+    const aheadThen = ahead()
     inside += 1
     let release: (() => void) | undefined
     let slotTakenAt = 0
     let left = false
 
-    async function slot(signal: AbortSignal): Promise<void> {
+    async function slot(signal: AbortSignal, onMove: (ahead: number) => void = () => {}): Promise<void> {
       // Covers the wait alone: p-queue would free a running job's slot when its signal fires, while the engine
       // may be busy with it for long after its caller has gone.
       const wait = new AbortController()
@@ -65,12 +88,15 @@ export function createAdmission(limits: AdmissionLimits) {
       signal.throwIfAborted()
       signal.addEventListener('abort', abandon, { once: true })
       const timer = setTimeout(expire, limits.waitSeconds * 1000)
+      const place = (ahead: number) => onMove(ahead)
+      if (slots.pending >= limits.slots) place(line.push(place))
       try {
         await new Promise<void>((granted, refused) => {
           const occupy = () =>
             new Promise<void>((free) => {
               release = free
               slotTakenAt = performance.now()
+              leaveLine(place)
               granted()
             })
           slots.add(occupy, { signal: wait.signal }).catch(refused)
@@ -78,6 +104,7 @@ export function createAdmission(limits: AdmissionLimits) {
       } finally {
         clearTimeout(timer)
         signal.removeEventListener('abort', abandon)
+        leaveLine(place)
       }
     }
 
@@ -94,7 +121,7 @@ export function createAdmission(limits: AdmissionLimits) {
       if (inside === 0) for (const tell of emptied) tell()
     }
 
-    return { slot, leave }
+    return { ahead: aheadThen, slot, leave }
   }
 
   /** Resolves once nobody is inside, or after `milliseconds`, whichever comes first. */
@@ -114,6 +141,8 @@ export function createAdmission(limits: AdmissionLimits) {
   return {
     enter,
     idle,
+    ahead,
+    waitSeconds,
     retryAfterSeconds,
     /** How many requests are inside, those with a slot included. */
     get inside() {

@@ -2,18 +2,29 @@
 import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import type { Config } from './config.ts'
+import { type Config, entriesOf } from './config.ts'
 import type { EngineStatus } from './engine/supervisor.ts'
 import { failure } from './errors.ts'
+import { documentRoutes } from './http/docs.ts'
+import type { DoorOptions, ModelListing } from './http/door.ts'
 import { answerBrokenHttp, answerFailures, sendFailure } from './http/failure.ts'
+import { guard } from './http/guards.ts'
 import { inferRoute } from './http/infer.ts'
+import { modelNames } from './http/model-name.ts'
+import { ollamaRoutes } from './http/ollama.ts'
+import { openaiRoutes } from './http/openai.ts'
+import { pageRoutes } from './http/page.ts'
 import { statusRoutes } from './http/status.ts'
-import type { Infer } from './inference/infer.ts'
+import type { Inference } from './inference/infer.ts'
+import type { Metrics } from './metrics.ts'
 
 export type AppParts = {
   config: Config
   version: string
-  infer: Infer
+  inference: Inference
+  metrics: Pick<Metrics, 'exposition' | 'requested'>
+  /** The loaded model first, then what else the folder holds. */
+  models: () => Promise<ModelListing[]>
   engineStatus: () => EngineStatus
   /** Fires when the service gives up on requests still under way. */
   shutdown: AbortSignal
@@ -72,15 +83,35 @@ export async function buildApp(parts: AppParts): Promise<App> {
   })
   app.addHook('onResponse', async (request, reply) => {
     const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info'
-    const facts = { method: request.method, path: request.routeOptions.url, status: reply.statusCode }
-    request.log[level]({ ...facts, ms: Math.round(reply.elapsedTime) }, 'request')
+    const path = request.routeOptions.url
+    request.log[level](
+      { method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request',
+    )
+    parts.metrics.requested(path ?? 'unknown', reply.statusCode)
   })
-  await app.register(inferRoute, { infer: parts.infer, config, shutdown: parts.shutdown })
+  await guard(app, config)
+  await documentRoutes(app, parts.version, entriesOf(config.API_KEYS).length > 0)
+  const limits = { seconds: config.REQUEST_TIMEOUT, shutdown: parts.shutdown }
+  const door: DoorOptions = {
+    infer: parts.inference.infer,
+    names: modelNames(config.MODEL_NAME, config.MODEL_ALIASES),
+    models: parts.models,
+    contextSize: config.CONTEXT_SIZE,
+    limits,
+    maxBodyBytes,
+  }
+  const { engineStatus, version } = parts
+  await app.register(inferRoute, { inference: parts.inference, config, limits })
+  await app.register(openaiRoutes, { ...door, prefix: '/v1' })
+  await app.register(ollamaRoutes, { ...door, prefix: '/api', version, engineStatus })
   await app.register(statusRoutes, {
     modelName: config.MODEL_NAME,
-    version: parts.version,
-    engineStatus: parts.engineStatus,
+    version,
+    engineStatus,
+    exposition: parts.metrics.exposition,
   })
+  await app.register(pageRoutes)
   await app.ready()
   return app
 }

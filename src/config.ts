@@ -3,6 +3,7 @@
  * written from this table. An empty variable counts as unset, so that compose files can pass `${NAME:-}` through.
  */
 import { existsSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -34,6 +35,11 @@ export const settings = Type.Object({
   MMPROJ_NAME: Type.String({
     default: '',
     description: "File name of the model's vision projector. Found by itself when empty.",
+  }),
+  MODEL_ALIASES: Type.String({
+    default: '',
+    description:
+      'Further names, separated by commas, by which OpenAI and Ollama clients may ask for the model, for example `llama3.2-vision,gpt-4o`.',
   }),
   PORT: Type.Integer({ default: 5000, minimum: 0, maximum: 65535, description: 'TCP port of the service.' }),
   HOST: Type.String({
@@ -117,6 +123,39 @@ export const settings = Type.Object({
     unit: 'pixels',
     description: 'Largest picture, checked before it is decoded.',
   }),
+  MAX_IMAGES: Type.Integer({
+    default: 8,
+    minimum: 1,
+    maximum: 64,
+    unit: 'pictures',
+    description: 'Most pictures in one request. The context may hold fewer.',
+  }),
+  IMAGE_URL_ALLOW: Type.String({
+    default: '',
+    description:
+      'Hosts from which pictures may be fetched by address, separated by commas: `example.com`, `*.example.com`, `*` for any public host, `http://nas.example.com:8080` to permit plain HTTP and a port. Empty fetches none.',
+  }),
+  API_KEYS: Type.String({
+    default: '',
+    description:
+      'Keys, separated by commas, one of which a request must carry as `Authorization: Bearer …`. Empty needs none, which is accepted on loopback addresses only, unless `ALLOW_OPEN` is 1.',
+  }),
+  ALLOW_OPEN: choice(['0', '1'], {
+    default: '0',
+    description: 'Whether other machines may ask without a key. The container image sets 1.',
+  }),
+  RATE_LIMIT: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 1_000_000,
+    unit: 'requests per minute',
+    description: 'Most questions of one API key or, without keys, of one address. 0 is no limit.',
+  }),
+  CORS_ORIGINS: Type.String({
+    default: '',
+    description:
+      "Origins, separated by commas, whose pages may ask from a browser, `*` for all. Empty allows the service's own page only.",
+  }),
   VISION_CHECK: choice(['auto', 'on', 'off'], {
     default: 'auto',
     description:
@@ -145,6 +184,13 @@ export const settings = Type.Object({
 
 export type Config = Static<typeof settings>
 
+/** The entries of a setting that is a list separated by commas. */
+export const entriesOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+
 /** Thrown by `loadConfig` with one line per wrong variable. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
@@ -166,6 +212,17 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   // Value.Errors found none, so the value has the schema's type.
   return config as Config
 }
+
+/** Throws `ConfigError` for a service that strangers could use although nobody said that they may. */
+export function requireGuard({ HOST, API_KEYS, ALLOW_OPEN }: Config): void {
+  if (entriesOf(API_KEYS).length > 0 || ALLOW_OPEN === '1' || isLoopback(HOST)) return
+  throw new ConfigError(
+    `HOST is ${HOST}, so other machines can reach the service: set API_KEYS, or ALLOW_OPEN=1 if they all may ask`,
+  )
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 /** What a setting accepts, in words: "an integer from 1 to 64" or "one of auto, on, off". */
 export function expectation(schema: TSchema): string {

@@ -18,30 +18,41 @@ const table = {
   missing_body: caller('The request body is empty; send a JSON object with prompt and image'),
   body_not_object: caller('The request body must be a JSON object with prompt and image, got {actual}'),
   bad_request: caller('The request could not be understood: {reason}'),
-  unsupported_media_type: caller('Content-Type must be application/json, got {actual}', 415),
+  unsupported_media_type: caller(
+    'Content-Type must be application/json, multipart/form-data or that of a picture, got {actual}',
+    415,
+  ),
   body_too_large: caller('The request body is too large; at most {limit} bytes are accepted', 413),
-  not_found: caller('Unknown route: {actual}. There are POST /infer, GET /health and GET /livez', 404),
+  not_found: caller('Unknown route: {actual}. There are POST /infer and GET /health; /docs lists all', 404),
+
+  unauthorized: caller('An API key is needed: send one of API_KEYS as Authorization: Bearer <key>', 401),
+  rate_limited: caller('Too many requests: at most {limit} a minute are answered', 429),
+  unexpected_file: caller('Files belong in the field image or images, got one in {field}'),
+  model_not_found: caller('The model {actual} is not loaded; this service answers as {expected}', 404),
+  not_supported: caller('{feature} is not offered: {reason}', 501),
 
   missing_field: caller('Missing required field: {field}'),
   wrong_type: caller('Field {field} must be {expected}, got {actual}'),
   unknown_choice: caller('Field {field} must be {expected}, got {actual}'),
   out_of_range: caller('Field {field} must be {expected}, got {actual}'),
-  empty_prompt: caller('Field prompt must not be empty'),
-  prompt_too_long: caller('Field prompt is too long: {actual} characters, at most {limit} are accepted'),
+  empty_prompt: caller('Field {field} must not be empty'),
+  prompt_too_long: caller('Field {field} is too long: {actual} characters, at most {limit} are accepted'),
+  two_choices: caller('Send either {field} or {other}, not both'),
+  invalid_json_schema: caller('Field {field} is no JSON Schema that an answer can be held to: {reason}'),
   broken_unicode: caller('Field {field} holds broken Unicode: a surrogate without its other half'),
   context_exceeded: caller(
     'The prompt and picture need {actual} tokens, but the context holds {limit}; shorten the prompt or raise CONTEXT_SIZE',
   ),
 
-  empty_image: caller('Field image must not be empty; send the picture as base64 or as a data URL'),
-  image_is_url: caller('Field image must be base64 or a data URL; pictures are not fetched from addresses'),
-  invalid_data_url: caller('Field image is a data URL without base64; expected data:image/...;base64,...'),
+  empty_image: caller('Field {field} must not be empty; send the picture as base64 or as a data URL'),
+  image_is_url: caller('Field {field} must be base64 or a data URL; pictures are not fetched from addresses'),
+  invalid_data_url: caller('Field {field} is a data URL without base64; expected data:image/...;base64,...'),
   invalid_base64: caller(
-    'Field image is not valid base64; expected A-Z, a-z, 0-9, + and / (or - and _), padded with = or not',
+    'Field {field} is not valid base64; expected A-Z, a-z, 0-9, + and / (or - and _), padded with = or not',
   ),
-  truncated_base64: caller('Field image is cut off: {actual} base64 characters do not make whole bytes'),
+  truncated_base64: caller('Field {field} is cut off: {actual} base64 characters do not make whole bytes'),
   unsupported_image_format: caller('{actual} is not supported; send {expected}'),
-  not_an_image: caller('Field image does not hold a picture; send {expected}'),
+  not_an_image: caller('Field {field} does not hold a picture; send {expected}'),
   corrupt_image: caller('The {format} picture is corrupt or cut off and cannot be decoded'),
   image_too_large: caller(
     'The picture is too large: {width}x{height} is {actual} pixels, at most {limit} are accepted',
@@ -50,6 +61,9 @@ const table = {
   image_too_narrow: caller(
     'The picture is too narrow: {width}x{height}; its longer side may be at most {limit} times the shorter',
   ),
+  too_many_images: caller('The request has {actual} pictures; at most {limit} are accepted'),
+  image_url_refused: caller('The address in field {field} is not fetched: {reason}'),
+  image_url_failed: caller('The picture at the address in field {field} could not be fetched: {reason}'),
   image_refused: caller('The engine could not read the picture'),
 
   queue_full: system(429, 'The service is busy: {actual} requests are waiting, at most {limit} may'),
@@ -100,6 +114,14 @@ export class Failure extends Error {
       options.retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(options.retryAfterSeconds))
   }
 }
+
+/** The same failure, told of the field where the caller put the faulty value. */
+export const failureAt = (error: Failure, field: string): Failure =>
+  new Failure(
+    error.code,
+    { ...error.facts, field },
+    { cause: error.cause, ...(error.retryAfterSeconds && { retryAfterSeconds: error.retryAfterSeconds }) },
+  )
 
 export const failure = (code: FailureCode, facts: Facts = {}, options: FailureOptions = {}): Failure =>
   new Failure(code, facts, options)

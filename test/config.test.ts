@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ConfigError, loadConfig, packageRoot, settings } from '../src/config.ts'
+import { ConfigError, loadConfig, packageRoot, requireGuard, settings } from '../src/config.ts'
 
 t.test('an empty environment gives the documented defaults', (t) => {
   t.match(loadConfig({}), {
@@ -53,5 +53,21 @@ t.test('whatever the environment holds, the answer is settings or a ConfigError'
 t.test('every setting has a sentence', (t) => {
   for (const [name, schema] of Object.entries(settings.properties)) t.match(schema.description, /\.$/, name)
   t.match(packageRoot, /\/\w/)
+  t.end()
+})
+
+t.test('strangers need a key, unless it is said that they do not', (t) => {
+  const guard = (env: Record<string, string>) => () => requireGuard(loadConfig(env))
+  t.throws(guard({ HOST: '0.0.0.0' }), /set API_KEYS, or ALLOW_OPEN=1/)
+  t.throws(guard({ HOST: '::', API_KEYS: ' , ' }), /HOST is ::/)
+  for (const env of [
+    {},
+    { HOST: 'localhost' },
+    { HOST: '::1' },
+    { HOST: '127.1.2.3' },
+    { HOST: '0.0.0.0', ALLOW_OPEN: '1' },
+    { HOST: '0.0.0.0', API_KEYS: 'a' },
+  ])
+    t.doesNotThrow(guard(env), JSON.stringify(env))
   t.end()
 })

@@ -1,17 +1,22 @@
 /** Composition root: settings -> parts -> a listening service, and the way back. */
 import { readFileSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
-import { createAdmission } from '../admission.ts'
+import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
-import { type Config, loadConfig, packageRoot } from '../config.ts'
-import { type Engine, superviseEngine } from '../engine/supervisor.ts'
+import { type Config, loadConfig, packageRoot, requireGuard } from '../config.ts'
+import { cpuThrottling, residentBytes } from '../engine/resources.ts'
+import { type ShelvedModel, shelvedModels } from '../engine/shelf.ts'
+import { type Engine, engineStates, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
 import { prepareImage } from '../image/normalize.ts'
 import { decodeImageField } from '../image/source.ts'
+import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
+import { createMetrics, type Snapshot } from '../metrics.ts'
 
 export type Service = {
   app: App
@@ -28,6 +33,7 @@ const aftermathMs = 10_000
 
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env)
+  requireGuard(config)
   const log = createLog(config)
   const service = await startService(config, log)
   closeWithGrace(
@@ -56,18 +62,28 @@ export async function startService(config: Config, log: Logger): Promise<Service
     waiting: config.QUEUE_SIZE,
     waitSeconds: config.QUEUE_TIMEOUT,
   })
-  const infer = createInference({
-    modelName: config.MODEL_NAME,
+  const metrics = createMetrics(engineStates, () => snapshot(engine, admission, config.SLOTS))
+  const inference = createInference({
     maxPromptLength: config.MAX_PROMPT_LENGTH,
+    maxImages: config.MAX_IMAGES,
+    contextTokens: config.CONTEXT_SIZE,
     admission,
     engine,
-    prepareImage: (image, framing) =>
-      prepareImage(decodeImageField(image), { maxPixels: config.MAX_IMAGE_PIXELS }, framing),
+    estimates: createEstimates(),
+    metrics,
+    prepareImage: async (image, framing) =>
+      prepareImage(
+        Buffer.isBuffer(image) ? image : decodeImageField(image),
+        { maxPixels: config.MAX_IMAGE_PIXELS },
+        framing,
+      ),
   })
   const app = await buildApp({
     config,
     version: ownVersion(),
-    infer,
+    inference,
+    metrics,
+    models: () => modelsOf(config, engine),
     engineStatus: engine.status,
     shutdown: shutdown.signal,
     draining: () => draining,
@@ -97,6 +113,29 @@ export async function startService(config: Config, log: Logger): Promise<Service
     engine,
     url: `http://${config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST}:${port}`,
     stop,
+  }
+}
+
+/** The loaded model is listed before it has been found, too. */
+async function modelsOf(config: Config, engine: Engine): Promise<ShelvedModel[]> {
+  const { model, since } = engine.status()
+  const file = model && (await stat(model.path).catch(() => undefined))
+  const loaded = { name: config.MODEL_NAME, bytes: file?.size ?? 0, modified: file?.mtime ?? since }
+  return shelvedModels(config.MODEL_PATH, loaded)
+}
+
+async function snapshot(engine: Engine, { inside }: Admission, slots: number): Promise<Snapshot> {
+  const { state, restarts, pid } = engine.status()
+  const throttling = await cpuThrottling()
+  return {
+    waiting: Math.max(0, inside - slots),
+    running: Math.min(inside, slots),
+    engineState: state,
+    engineRestarts: restarts,
+    gatewayBytes: process.memoryUsage.rss(),
+    engineBytes: pid === undefined ? 0 : await residentBytes(pid),
+    throttledPeriods: throttling.periods,
+    throttledSeconds: throttling.seconds,
   }
 }
 

@@ -8,6 +8,8 @@ import type { EngineCommand } from './command.ts'
 import type { EngineEnd } from './diagnosis.ts'
 
 export type EngineChild = {
+  /** Undefined when it could not be started. */
+  pid: number | undefined
   /** Resolves when the process is gone; never rejects. */
   ended: Promise<EngineEnd>
   /** SIGTERM, and SIGKILL five seconds later. */
@@ -66,6 +68,7 @@ export function startEngine(
     return { exitCode: result.exitCode, signal: result.signal, lines }
   })
   return {
+    pid: child.pid,
     ended,
     stop: () => void child.kill('SIGTERM'),
     kill: () => void child.kill('SIGKILL'),

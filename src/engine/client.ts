@@ -14,10 +14,20 @@ export type ContentPart = { type: 'text'; text: string } | { type: 'image_url'; 
 
 /** The part of llama-server's chat request that we use. */
 export type ChatBody = {
-  messages: { role: 'user'; content: ContentPart[] }[]
+  messages: { role: 'system' | 'user' | 'assistant'; content: string | ContentPart[] }[]
   max_tokens: number
   temperature: number
-  top_p: number
+  top_p?: number
+  top_k?: number
+  min_p?: number
+  repeat_penalty?: number
+  presence_penalty?: number
+  frequency_penalty?: number
+  seed?: number
+  stop?: string[]
+  response_format?:
+    | { type: 'json_object' }
+    | { type: 'json_schema'; json_schema: { name: string; schema: object } }
 }
 
 export type FinishReason = 'stop' | 'length'
@@ -33,6 +43,8 @@ export type ChatTimings = {
 }
 
 export type ChatEvent =
+  /** Prompt tokens done so far, `cached` of them before; nothing is told while a picture is worked on. */
+  | { type: 'prompt'; processed: number; cached: number; total: number }
   | { type: 'text'; text: string }
   | { type: 'end'; finishReason: FinishReason; usage: ChatUsage; timings: ChatTimings }
 
@@ -42,6 +54,7 @@ type Chunk = EngineError & {
   choices?: { delta?: { content?: string | null }; finish_reason?: FinishReason | null }[]
   usage?: ChatUsage
   timings?: ChatTimings
+  prompt_progress?: { total: number; cache: number; processed: number }
 }
 
 type Slot = { is_processing: boolean }
@@ -131,12 +144,29 @@ export function createEngineClient(socketPath: string) {
     }
   }
 
+  /** Tokens of the whole prompt, pictures included, without working on any of it. */
+  async function countTokens(body: ChatBody, signal: AbortSignal): Promise<number> {
+    const response = await agent.request({
+      origin,
+      path: '/v1/chat/completions/input_tokens',
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: requestBytes(body),
+      reset: true,
+      signal,
+    })
+    const text = await response.body.text()
+    if (response.statusCode !== 200) throw refusal(response.statusCode, text)
+    return (JSON.parse(text) as { input_tokens: number }).input_tokens
+  }
+
   return {
     /** HTTP status of the engine's own health: 200 once the model is loaded, 503 before. */
     health: async () => (await get('/health', 2000)).status,
     properties: async () => (await get<EngineProperties>('/props', 5000)).body,
     busySlots,
     chat,
+    countTokens,
     close: () => agent.destroy(),
   }
 }
@@ -150,7 +180,7 @@ const pictureMark = randomUUID()
  */
 function requestBytes(body: ChatBody): Buffer {
   const urls: string[] = []
-  const request = { ...body, stream: true, stream_options: { include_usage: true } }
+  const request = { ...body, stream: true, stream_options: { include_usage: true }, return_progress: true }
   const json = JSON.stringify(request, (key, value) => {
     if (key !== 'url') return value
     urls.push(value)
@@ -177,6 +207,10 @@ async function* chatEvents(body: Dispatcher.ResponseData['body']): AsyncGenerato
     parser.feed(decoder.decode(bytes, { stream: true }))
     for (const chunk of chunks.splice(0)) {
       if (chunk.error) throw failure('engine_error', {}, { cause: chunk.error.message })
+      if (chunk.prompt_progress) {
+        const { processed, cache, total } = chunk.prompt_progress
+        yield { type: 'prompt', processed, cached: cache, total }
+      }
       const choice = chunk.choices?.[0]
       if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
       finishReason = choice?.finish_reason ?? finishReason
@@ -197,7 +231,14 @@ function refusal(status: number, body: string): Failure {
     const facts = { field: 'prompt', actual: error.n_prompt_tokens ?? 0, limit: error.n_ctx ?? 0 }
     return failure('context_exceeded', facts, { cause })
   }
-  // A picture is the only thing in the request that the engine can still find fault with.
+  if (status === 400 && /grammar|schema/i.test(cause)) {
+    return failure(
+      'invalid_json_schema',
+      { field: 'json_schema', reason: 'the engine cannot hold an answer to it' },
+      { cause },
+    )
+  }
+  // Beside a schema, a picture is the only thing that the engine can still find fault with.
   if (status === 400) return failure('image_refused', { field: 'image' }, { cause })
   if (status === 503)
     return failure('engine_loading', { reason: 'it is loading' }, { cause, retryAfterSeconds: 5 })

@@ -53,6 +53,25 @@ async function cgroupFolders(root: string): Promise<string[]> {
   return [...folders]
 }
 
+/** How the kernel held this process and its engine back for using up a CPU quota, since the cgroup exists. */
+export async function cpuThrottling(root = '/'): Promise<{ periods: number; seconds: number }> {
+  const stats = await Promise.all(
+    (await cgroupFolders(root)).map(async (folder) => {
+      const stat = await read(join(folder, 'cpu.stat'))
+      const seconds = counter(stat, 'throttled_usec') / 1e6 || counter(stat, 'throttled_time') / 1e9
+      return { periods: counter(stat, 'nr_throttled'), seconds }
+    }),
+  )
+  // Each folder has counted for itself and what is below it.
+  return stats.reduce((most, one) => (one.periods > most.periods ? one : most), { periods: 0, seconds: 0 })
+}
+
+/** Resident bytes of a process; 0 when it is gone. */
+export async function residentBytes(pid: number, root = '/'): Promise<number> {
+  const status = await read(join(root, `proc/${pid}/status`))
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
+}
+
 /** CPUs' worth of time per period, or Infinity where none is set. */
 async function cpuQuota(folder: string): Promise<number> {
   const [quota, period] = (await read(join(folder, 'cpu.max'))).split(/\s+/).map(Number)

@@ -25,7 +25,9 @@ import { findModel, type ModelFacts, modelFilesFingerprint } from './model.ts'
 import { memoryNeed, memoryShortage, readResources } from './resources.ts'
 import { provesItSees } from './sight.ts'
 
-export type EngineState = 'starting' | 'loading' | 'ready' | 'failed' | 'stopping'
+export const engineStates = ['starting', 'loading', 'ready', 'failed', 'stopping'] as const
+
+export type EngineState = (typeof engineStates)[number]
 
 export type EngineStatus = {
   state: EngineState
@@ -37,6 +39,8 @@ export type EngineStatus = {
   /** Known from `loading` on. */
   model: ModelFacts | undefined
   threads: number | undefined
+  /** Of the process that runs now. */
+  pid: number | undefined
 }
 
 export type Engine = {
@@ -46,6 +50,8 @@ export type Engine = {
   /** Waits through loading and restarts. Throws `engine_failed`, or the signal's reason. */
   ready(signal: AbortSignal): Promise<void>
   chat(body: ChatBody, signal: AbortSignal, onSettled: () => void): AsyncGenerator<ChatEvent>
+  /** Tokens that the prompt of such a chat has, pictures included. */
+  countTokens(body: ChatBody, signal: AbortSignal): Promise<number>
   /** Ends the engine and the loop; resolves when the process is gone. May be called twice. */
   stop(): Promise<void>
 }
@@ -89,6 +95,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
     restarts: 0,
     model: undefined,
     threads: undefined,
+    pid: undefined,
   }
 
   function enter(state: EngineState, reason?: string, facts: Partial<EngineStatus> = {}): void {
@@ -166,7 +173,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
     try {
       const { path, mmprojPath, architecture, contextLength, description } = model
       log.info({ path, mmprojPath, architecture, contextLength, description, threads }, 'model found')
-      enter('loading', `the model ${config.MODEL_NAME} is loading`, { model, threads })
+      enter('loading', `the model ${config.MODEL_NAME} is loading`, { model, threads, pid: child.pid })
       const ended = child.ended.then((end) => {
         over.abort()
         return diagnose(end)
@@ -186,6 +193,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
       stopping.signal.removeEventListener('abort', onStop)
       await client.close()
       client = undefined
+      status = { ...status, pid: undefined }
       await rm(folder, { recursive: true, force: true })
     }
   }
@@ -248,6 +256,10 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
     chat(body, signal, onSettled) {
       if (client) return client.chat(body, signal, onSettled)
       onSettled()
+      throw failure('engine_crashed')
+    },
+    async countTokens(body, signal) {
+      if (client) return client.countTokens(body, signal)
       throw failure('engine_crashed')
     },
     async stop() {

@@ -8,27 +8,48 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { type Facts, Failure, failure } from '../errors.ts'
 import { type ErrorResponse, timestamp } from '../inference/contract.ts'
 
-export function answerFailures(app: FastifyInstance, limits: { maxBodyBytes: number }): void {
+/** A family's own shape for an error. */
+export type ErrorBody = (error: Failure, requestId: string) => unknown
+
+/** Has this part of the service answer every failure in one shape. */
+export function answerFailures(
+  app: FastifyInstance,
+  { maxBodyBytes, shape = errorBody }: { maxBodyBytes: number; shape?: ErrorBody },
+): void {
   app.setErrorHandler((error: FastifyError, request, reply) =>
-    sendFailure(toFailure(error, request, limits), request, reply),
+    sendFailure(toFailure(error, request, { maxBodyBytes }), request, reply, shape),
   )
   app.setNotFoundHandler((request, reply) =>
     sendFailure(
       failure('not_found', { actual: `${request.method} ${request.url.split('?')[0]?.slice(0, 200)}` }),
       request,
       reply,
+      shape,
     ),
   )
 }
 
-export function sendFailure(error: Failure, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const level = error.status >= 500 ? 'error' : 'info'
-  request.log[level]({ code: error.code, err: error.cause ?? undefined }, error.message)
+export function sendFailure(
+  error: Failure,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  shape: ErrorBody = errorBody,
+): FastifyReply {
+  logFailure(error, request)
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
-  return reply.code(error.status).send(errorBody(error, request.id))
+  return reply.code(error.status).send(shape(error, request.id))
 }
 
-function errorBody(error: Failure, requestId: string): ErrorResponse {
+export function logFailure(error: Failure, request: FastifyRequest): void {
+  const level = error.status >= 500 ? 'error' : 'info'
+  request.log[level]({ code: error.code, err: error.cause ?? undefined }, error.message)
+}
+
+/** Whatever was thrown as a failure; what is not meant for callers becomes `internal_error`. */
+export const asFailure = (error: unknown): Failure =>
+  error instanceof Failure ? error : failure('internal_error', {}, { cause: error })
+
+export function errorBody(error: Failure, requestId: string): ErrorResponse {
   return {
     success: false,
     error: error.message,
@@ -54,10 +75,11 @@ function toFailure(error: FastifyError, request: FastifyRequest, limits: { maxBo
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return failure('body_too_large', bodySizes(request, limits.maxBodyBytes))
   }
+  if (error.code?.startsWith('FST_BEARER_AUTH')) return failure('unauthorized')
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return failure('bad_request', { reason: error.message }, { cause: error })
   }
-  return failure('internal_error', {}, { cause: error })
+  return asFailure(error)
 }
 
 function bodySizes(request: FastifyRequest, limit: number): Facts {
@@ -67,25 +89,34 @@ function bodySizes(request: FastifyRequest, limit: number): Facts {
 
 type Broken = NonNullable<FastifyError['validation']>[number]
 
-/** The validator's finding in our sentences. It names the first fault only. */
+/** The validator's finding in our sentences. It names the first fault only; `field` is a path such as `images/0`. */
 function fieldFailure({ keyword, instancePath, params }: Broken, body: unknown): Failure {
-  if (keyword === 'required') return failure('missing_field', { field: String(params.missingProperty) })
-  const field = instancePath.slice(1)
-  if (field === '') {
+  const path = instancePath.slice(1)
+  if (keyword === 'required') {
+    const missing = String(params.missingProperty)
+    return failure('missing_field', { field: path === '' ? missing : `${path}/${missing}` })
+  }
+  if (path === '') {
     return body === undefined ? failure('missing_body') : failure('body_not_object', { actual: kindOf(body) })
   }
-  const value = (body as Record<string, unknown>)[field]
-  const facts = { field, expected: expected(keyword, params), actual: shown(value) }
+  const value = path
+    .split('/')
+    .reduce((inside: unknown, name) => (inside as Record<string, unknown> | undefined)?.[name], body)
+  const facts = { field: path, expected: expected(keyword, params), actual: shown(value) }
   if (keyword === 'type') return failure('wrong_type', facts)
-  return keyword === 'enum'
-    ? failure('unknown_choice', facts)
-    : failure('out_of_range', { ...facts, limit: Number(params.limit) })
+  if (keyword === 'enum' || keyword === 'const' || keyword === 'anyOf')
+    return failure('unknown_choice', facts)
+  return failure('out_of_range', { ...facts, limit: Number(params.limit) })
 }
 
 const expectedTypes: Record<string, string> = {
   integer: 'a whole number',
   number: 'a number',
   string: 'a text',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+  null: 'null',
 }
 const comparisons: Record<string, string> = {
   '>=': 'at least',
@@ -95,9 +126,28 @@ const comparisons: Record<string, string> = {
 }
 
 function expected(keyword: string, params: Record<string, unknown>): string {
-  if (keyword === 'enum') return `one of ${(params.allowedValues as string[]).join(', ')}`
-  if (keyword === 'type') return expectedTypes[String(params.type)] ?? String(params.type)
-  return `${comparisons[String(params.comparison)]} ${params.limit}`
+  switch (keyword) {
+    case 'enum':
+      return `one of ${(params.allowedValues as string[]).join(', ')}`
+    case 'const':
+      return String(params.allowedValue)
+    case 'anyOf':
+      return 'of one of the documented kinds'
+    case 'type':
+      return [params.type]
+        .flat()
+        .flatMap((name) => String(name).split(','))
+        .map((name) => expectedTypes[name] ?? name)
+        .join(' or ')
+    case 'minItems':
+    case 'maxItems':
+      return `a list of ${keyword === 'minItems' ? 'at least' : 'at most'} ${params.limit}`
+    case 'minLength':
+    case 'maxLength':
+      return `a text of ${keyword === 'minLength' ? 'at least' : 'at most'} ${params.limit} characters`
+    default:
+      return `${comparisons[String(params.comparison)]} ${params.limit}`
+  }
 }
 
 /** A value as an error may repeat it: numbers whole, texts cut, anything else by its kind. */

@@ -1,30 +1,46 @@
-/** `GET /health` and `GET /livez`. Both answer from memory: a probe must never wait for a busy engine. */
+/** `GET /health`, `GET /livez` and `GET /metrics`. All answer at once: a probe must never wait for a busy engine. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import { type Health, health, timestamp } from '../inference/contract.ts'
+import type { Metrics } from '../metrics.ts'
 
 export type StatusRouteOptions = {
   modelName: string
   version: string
   engineStatus: () => EngineStatus
+  exposition: Metrics['exposition']
 }
 
 /** What an orchestrator should wait before it looks again. */
 const retryAfterSeconds = 5
 
 export const statusRoutes: FastifyPluginAsyncTypebox<StatusRouteOptions> = async (app, options) => {
-  app.get('/health', { schema: { response: { 200: health, 503: health } } }, async (_request, reply) => {
-    const body = healthOf(options.engineStatus(), options)
-    if (!body.model_loaded) reply.code(503).header('retry-after', String(retryAfterSeconds))
-    return body
-  })
+  const open = { config: { open: true } }
+  app.get(
+    '/health',
+    { ...open, schema: { summary: 'Whether the model is ready', response: { 200: health, 503: health } } },
+    async (_request, reply) => {
+      const body = healthOf(options.engineStatus(), options)
+      if (!body.model_loaded) reply.code(503).header('retry-after', String(retryAfterSeconds))
+      return body
+    },
+  )
 
   const alive = Type.Object({ status: Type.Literal('alive'), timestamp: Type.String() })
-  app.get('/livez', { schema: { response: { 200: alive } } }, async () => ({
-    status: 'alive' as const,
-    timestamp: timestamp(),
-  }))
+  app.get(
+    '/livez',
+    { ...open, schema: { summary: 'Whether the service runs', response: { 200: alive } } },
+    async () => ({
+      status: 'alive' as const,
+      timestamp: timestamp(),
+    }),
+  )
+
+  app.get('/metrics', { schema: { summary: 'Figures for Prometheus' } }, async (_request, reply) => {
+    const { mediaType, text } = await options.exposition()
+    return reply.type(mediaType).send(text)
+  })
 }
 
 function healthOf(engine: EngineStatus, { modelName, version }: StatusRouteOptions): Health {

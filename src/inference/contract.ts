@@ -2,42 +2,109 @@
  * The public words: what `POST /infer` and `GET /health` take and give. Field names, defaults and types are a promise
  * to clients; new fields may come, none may change.
  */
-import { type Static, Type } from '@sinclair/typebox'
+import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
 import { type ImageDetail, imageDetails } from '../image/tiles.ts'
+import { defaults, type JsonSchema } from './question.ts'
 
 const nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) =>
   Type.Union([schema, Type.Null()])
 
-/** `maxTokens` is the context size: an answer can't be longer. */
-export const inferRequest = (limits: { maxTokens: number }) =>
+export type RequestLimits = {
+  /** The context size: an answer can't be longer. */
+  maxTokens: number
+  maxImages: number
+  maxSeconds: number
+}
+
+const choices = <const Name extends string>(names: readonly Name[], options: SchemaOptions) =>
+  Type.Unsafe<Name>({ type: 'string', enum: names, ...options })
+
+/** Sampling as `/infer` names it. The other doors have their own names and defaults for the same. */
+export const inferRequest = (limits: RequestLimits) =>
   Type.Object({
     prompt: Type.String({ description: 'Question about the picture.' }),
-    image: Type.String({ description: 'The picture: base64, base64url or a data URL.' }),
+    image: Type.Optional(
+      Type.String({
+        description: 'The picture: base64, base64url, a data URL or, where allowed, an address.',
+      }),
+    ),
+    images: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        maxItems: limits.maxImages,
+        description: 'Several pictures, instead of `image`.',
+      }),
+    ),
+    system: Type.Optional(Type.String({ description: 'How the model is to behave.' })),
     max_tokens: Type.Integer({
-      default: 256,
+      default: defaults.max_tokens,
       minimum: 1,
       maximum: limits.maxTokens,
       description: 'Most tokens in the answer.',
     }),
     temperature: Type.Number({
-      default: 0.7,
+      default: defaults.temperature,
       minimum: 0,
       maximum: 2,
       description: 'Sampling temperature; 0 always takes the likeliest token.',
     }),
     top_p: Type.Number({
-      default: 0.95,
+      default: defaults.top_p,
       exclusiveMinimum: 0,
       maximum: 1,
       description: 'Nucleus sampling: the share of likelihood to choose from.',
     }),
-    image_detail: Type.Unsafe<ImageDetail>({
-      type: 'string',
-      enum: imageDetails,
+    top_k: Type.Integer({
+      default: defaults.top_k,
+      minimum: 0,
+      maximum: 1_000_000,
+      description: 'Likeliest tokens to choose from; 0 is all.',
+    }),
+    min_p: Type.Number({
+      default: defaults.min_p,
+      minimum: 0,
+      maximum: 1,
+      description: "Least likelihood of a token, as a share of the likeliest token's.",
+    }),
+    repeat_penalty: Type.Number({
+      default: defaults.repeat_penalty,
+      exclusiveMinimum: 0,
+      maximum: 10,
+      description: 'Above 1, tokens that came before become less likely.',
+    }),
+    seed: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1, description: 'Start of the random numbers.' }),
+    ),
+    stop: Type.Optional(
+      Type.Unsafe<string | string[]>({
+        type: ['string', 'array'],
+        items: { type: 'string' },
+        maxItems: 16,
+        description: 'Texts at which the answer ends; they are not part of it.',
+      }),
+    ),
+    image_detail: choices<ImageDetail>(imageDetails, {
       default: 'auto',
       description:
         'For models that see a picture in tiles, each of which takes its time: `low` is one tile, `high` up to four, `auto` as few as keep most of the detail.',
     }),
+    json_schema: Type.Optional(
+      Type.Unsafe<JsonSchema>({
+        type: 'object',
+        description: 'JSON Schema that the answer has to follow; `metadata.json` tells whether it does.',
+      }),
+    ),
+    stream: Type.Boolean({
+      default: false,
+      description: 'Answer with server-sent events: queued, progress, token, done or error.',
+    }),
+    deadline_ms: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: limits.maxSeconds * 1000,
+        description: 'Milliseconds after which the answer is of no use any more.',
+      }),
+    ),
   })
 
 export type InferRequest = Static<ReturnType<typeof inferRequest>>
@@ -79,6 +146,18 @@ export const inferResponse = Type.Object({
       description: '`length`: the answer was cut at max_tokens or at the end of the context.',
     }),
     image: imageReport,
+    images: Type.Array(imageReport, { description: 'Every picture of the request; `image` is the first.' }),
+    json: Type.Union(
+      [
+        Type.Object({
+          valid: Type.Boolean(),
+          reason: nullable(Type.String({ description: '`truncated` or `invalid`.' })),
+          message: nullable(Type.String()),
+        }),
+        Type.Null(),
+      ],
+      { description: 'Whether the answer follows `json_schema`; null when none was asked for.' },
+    ),
     cached_prompt_tokens: Type.Integer({
       description: 'Prompt tokens, picture included, whose work was done before.',
     }),
@@ -97,6 +176,41 @@ export const inferResponse = Type.Object({
 })
 
 export type InferResponse = Static<typeof inferResponse>
+
+/** `POST /infer?dry_run=1`: what the same request would do. */
+export const dryRunResponse = Type.Object({
+  success: Type.Literal(true),
+  dry_run: Type.Literal(true),
+  model: Type.String(),
+  timestamp: Type.String(),
+  images: Type.Array(
+    Type.Intersect([
+      imageReport,
+      Type.Object({
+        preview: Type.String({ description: 'The picture as the model would see it: a data URL.' }),
+      }),
+    ]),
+  ),
+  prompt_tokens: Type.Integer({ description: 'Tokens of the whole prompt, pictures included.' }),
+  max_tokens: Type.Integer(),
+  context_size: Type.Integer(),
+  fits: Type.Boolean({ description: 'Whether prompt and longest answer fit into the context.' }),
+  queue_position: Type.Integer({ description: 'Requests that have to end first.' }),
+  expected_seconds: Type.Union(
+    [
+      Type.Object({
+        queue: Type.Number(),
+        prompt: Type.Number(),
+        generation: Type.Number({ description: 'For an answer of `max_tokens`.' }),
+        total: Type.Number(),
+      }),
+      Type.Null(),
+    ],
+    { description: 'By what past requests took on this machine; null until there are any.' },
+  ),
+})
+
+export type DryRunResponse = Static<typeof dryRunResponse>
 
 export const errorResponse = Type.Object({
   success: Type.Literal(false),

@@ -1,92 +1,116 @@
 /**
- * One request in a straight line: room -> picture -> slot -> engine -> answer. Everything taken is given back in
- * `finally`, in reverse; the one signal stops whatever is under way.
+ * One question in a straight line: room -> pictures -> slot -> engine -> answer. Everything taken is given back in
+ * `finally`, in reverse; the one signal stops whatever is under way. Every door asks here, whatever its words are.
  */
 import type { Admission } from '../admission.ts'
 import type { ChatEvent } from '../engine/client.ts'
 import type { Engine } from '../engine/supervisor.ts'
+import { Failure, failure, failureAt } from '../errors.ts'
 import type { Framing, PreparedImage } from '../image/normalize.ts'
+import type { Door, Metrics } from '../metrics.ts'
 import { chatBody } from './chat.ts'
-import { type InferRequest, type InferResponse, timestamp } from './contract.ts'
-import { checkPrompt, neutralizer } from './prompt.ts'
+import type { Estimates } from './estimates.ts'
+import { type JsonCheck, jsonCheck } from './json-answer.ts'
+import { checkTexts, neutralizer } from './prompt.ts'
+import type { ImageSource, Outcome, Part, Progress, Question } from './question.ts'
 
 export type InferenceParts = {
-  modelName: string
   maxPromptLength: number
+  maxImages: number
+  contextTokens: number
   admission: Admission
-  engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'status'>
-  prepareImage: (image: string, framing: Framing) => Promise<PreparedImage>
+  engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'countTokens' | 'status'>
+  estimates: Estimates
+  metrics: Pick<Metrics, 'answered' | 'failed'>
+  prepareImage: (image: ImageSource, framing: Framing, signal: AbortSignal) => Promise<PreparedImage>
 }
 
-export type InferCall = {
-  request: InferRequest
-  requestId: string
-  ignoredFields: string[]
+export type Call = {
+  question: Question
+  door: Door
   signal: AbortSignal
+  /** Hears what happens on the way to the answer. */
+  tell?: (progress: Progress) => void
 }
 
-export type Infer = ReturnType<typeof createInference>
+/** What a question would take, without the engine working on it. */
+export type Plan = {
+  images: PreparedImage[]
+  promptTokens: number
+  contextTokens: number
+  /** Requests that have to end first. */
+  ahead: number
+  /** Seconds by what past requests took; null while none has been answered. */
+  seconds: { queue: number; prompt: number; generation: number } | null
+}
+
+export type Inference = ReturnType<typeof createInference>
 
 export function createInference(parts: InferenceParts) {
-  const { admission, engine } = parts
+  const { admission, engine, estimates, metrics } = parts
   // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
   let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
-  return async function infer({
-    request,
-    requestId,
-    ignoredFields,
-    signal,
-  }: InferCall): Promise<InferResponse> {
+  async function infer(call: Call): Promise<Outcome> {
+    try {
+      const outcome = await answer(call)
+      const { timings, usage, cachedTokens } = outcome
+      metrics.answered(
+        call.door,
+        outcome.finishReason,
+        {
+          queue: timings.queue / 1000,
+          image: timings.image / 1000,
+          prompt: timings.prompt / 1000,
+          firstToken: (timings.total - timings.generation) / 1000,
+          total: timings.total / 1000,
+          // The engine counts the first token to the prompt.
+          perToken:
+            usage.completion_tokens > 1
+              ? timings.generation / 1000 / (usage.completion_tokens - 1)
+              : undefined,
+        },
+        { prompt: usage.prompt_tokens, cached: cachedTokens, answer: usage.completion_tokens },
+      )
+      return outcome
+    } catch (error) {
+      metrics.failed(call.door, error instanceof Failure ? error.code : 'internal_error')
+      throw error
+    }
+  }
+
+  async function answer({ question, signal, tell = () => {} }: Call): Promise<Outcome> {
     const clock = stopwatch()
-    checkPrompt(request.prompt, parts.maxPromptLength)
+    const checkJson = check(question)
     engine.requireReady()
     const ticket = admission.enter()
     let engineHolds = false
     try {
-      const image = await parts.prepareImage(request.image, {
-        detail: request.image_detail,
-        tiling: engine.status().model?.projector.tiling,
-      })
-      signal.throwIfAborted()
+      tell({ type: 'queued', position: ticket.ahead })
+      const images = await prepare(question, signal, tell)
       const imageMs = clock.lap()
-      await ticket.slot(signal)
+      await ticket.slot(signal, (position) => tell({ type: 'queued', position }))
       await engine.ready(signal)
       const queueMs = clock.lap()
-      const body = chatBody(request, neutralized(request.prompt), image)
+      const body = chatBody(question, images, safe())
       engineHolds = true
-      const answer = await collect(engine.chat(body, signal, ticket.leave))
-      const { usage, timings } = answer.end
+      const { text, end } = await collect(engine.chat(body, signal, ticket.leave), tell)
+      estimates.learn(images, end)
       return {
-        success: true,
-        response_text: answer.text,
-        model: parts.modelName,
-        timestamp: timestamp(),
-        token_usage: {
-          prompt_tokens: usage.prompt_tokens,
-          completion_tokens: usage.completion_tokens,
-          total_tokens: usage.total_tokens,
+        text,
+        finishReason: end.finishReason,
+        usage: end.usage,
+        images,
+        cachedTokens: end.timings.cache_n,
+        tokensPerSecond: rounded(end.timings.predicted_per_second),
+        timings: {
+          queue: queueMs,
+          image: imageMs,
+          prompt: rounded(end.timings.prompt_ms),
+          generation: rounded(end.timings.predicted_ms),
+          total: clock.total(),
         },
-        metadata: {
-          max_tokens: request.max_tokens,
-          temperature: request.temperature,
-          top_p: request.top_p,
-          image_detail: request.image_detail,
-          finish_reason: answer.end.finishReason,
-          image: report(image),
-          cached_prompt_tokens: timings.cache_n,
-          tokens_per_second: rounded(timings.predicted_per_second),
-          timings_ms: {
-            queue: queueMs,
-            image: imageMs,
-            prompt: rounded(timings.prompt_ms),
-            generation: rounded(timings.predicted_ms),
-            total: clock.total(),
-          },
-          request_id: requestId,
-          ignored_fields: ignoredFields,
-        },
-        error: null,
+        jsonFault: checkJson?.({ text, finishReason: end.finishReason }),
       }
     } finally {
       // From the chat on, the slot is free only when the engine says so.
@@ -94,29 +118,88 @@ export function createInference(parts: InferenceParts) {
     }
   }
 
-  function neutralized(prompt: string): string {
+  /** What `infer` would do, as far as it can be known beforehand. Takes no place in the queue and no slot. */
+  async function plan({ question, signal }: Omit<Call, 'door'>): Promise<Plan> {
+    check(question)
+    engine.requireReady()
+    const ahead = admission.ahead()
+    const images = await prepare(question, signal, () => {})
+    const promptTokens = await engine.countTokens(chatBody(question, images, safe()), signal)
+    const expected = estimates.expect(images, question.sampling.max_tokens)
+    return {
+      images,
+      promptTokens,
+      contextTokens: parts.contextTokens,
+      ahead,
+      seconds: expected && { queue: rounded(admission.waitSeconds()), ...expected },
+    }
+  }
+
+  function check({ messages, json }: Question): JsonCheck | undefined {
+    const all = messages.flatMap((message) => message.parts)
+    checkTexts(all, parts.maxPromptLength)
+    const pictures = all.filter((part) => part.type === 'image').length
+    if (pictures > parts.maxImages) {
+      throw failure('too_many_images', { actual: pictures, limit: parts.maxImages })
+    }
+    return json === undefined ? undefined : jsonCheck(json)
+  }
+
+  /** One after the other: side by side, several large pictures would need several times the memory. */
+  async function prepare(
+    question: Question,
+    signal: AbortSignal,
+    tell: (progress: Progress) => void,
+  ): Promise<PreparedImage[]> {
+    const framing = { detail: question.detail, tiling: engine.status().model?.projector.tiling }
+    const wanted = question.messages.flatMap((message) => message.parts).filter(isImage)
+    const images: PreparedImage[] = []
+    for (const { image, field } of wanted) {
+      signal.throwIfAborted()
+      const prepared = await parts.prepareImage(image, framing, signal).catch((error) => {
+        throw error instanceof Failure && 'field' in error.facts ? failureAt(error, field) : error
+      })
+      images.push(prepared)
+      tell({ type: 'image', image: prepared, done: images.length, total: wanted.length })
+    }
+    signal.throwIfAborted()
+    return images
+  }
+
+  function safe(): (text: string) => string {
     const tokens = engine.status().model?.controlTokens ?? []
     if (neutralize?.tokens !== tokens) neutralize = { tokens, apply: neutralizer(tokens) }
-    return neutralize.apply(prompt)
+    return neutralize.apply
   }
+
+  return { infer, plan }
 }
+
+const isImage = (part: Part): part is Extract<Part, { type: 'image' }> => part.type === 'image'
 
 type Answer = { text: string; end: Extract<ChatEvent, { type: 'end' }> }
 
-async function collect(events: AsyncGenerator<ChatEvent>): Promise<Answer> {
+async function collect(
+  events: AsyncGenerator<ChatEvent>,
+  tell: (progress: Progress) => void,
+): Promise<Answer> {
   let text = ''
   let end: Answer['end'] | undefined
   for await (const event of events) {
-    if (event.type === 'text') text += event.text
-    else end = event
+    switch (event.type) {
+      case 'text':
+        text += event.text
+        tell({ type: 'token', text: event.text })
+        break
+      case 'prompt':
+        tell(event)
+        break
+      case 'end':
+        end = event
+    }
   }
   if (!end) throw new Error('The engine client ended a chat without its end event')
   return { text, end }
-}
-
-function report(image: PreparedImage): InferResponse['metadata']['image'] {
-  const { source, rotation, mirrored, sent, tiles } = image
-  return { ...source, rotation, mirrored, sent, tiles: tiles ?? null }
 }
 
 /** Hundredths are plenty; a rate over a single token is infinite and told as 0. */

@@ -2,16 +2,25 @@
  * The prompt on its way to the engine: checked, and with text that the model would take for steering broken up.
  */
 import { failure } from '../errors.ts'
+import type { Part } from './question.ts'
 
 const zeroWidthSpace = '\u200b'
 
-/** Throws a typed failure unless the prompt is well-formed text of a sensible length (in UTF-16 units). */
-export function checkPrompt(prompt: string, maxLength: number): void {
-  if (prompt.trim() === '') throw failure('empty_prompt', { field: 'prompt' })
-  if (prompt.length > maxLength) {
-    throw failure('prompt_too_long', { field: 'prompt', actual: prompt.length, limit: maxLength })
+/** Throws a typed failure unless every text is well-formed and all together are of a sensible length (UTF-16 units). */
+export function checkTexts(parts: readonly Part[], maxLength: number): void {
+  let length = 0
+  for (const part of parts) {
+    if (part.type !== 'text') continue
+    const { text, field } = part
+    length += text.length
+    if (length > maxLength) throw failure('prompt_too_long', { field, actual: length, limit: maxLength })
+    if (!text.isWellFormed()) throw failure('broken_unicode', { field })
   }
-  if (!prompt.isWellFormed()) throw failure('broken_unicode', { field: 'prompt' })
+}
+
+/** Throws `empty_prompt` for a text without anything to read. */
+export function requireText(text: string, field: string): void {
+  if (text.trim() === '') throw failure('empty_prompt', { field })
 }
 
 /**

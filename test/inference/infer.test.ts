@@ -6,18 +6,25 @@ import type { ChatEvent } from '../../src/engine/client.ts'
 import { failure } from '../../src/errors.ts'
 import type { PreparedImage } from '../../src/image/normalize.ts'
 import { chatBody } from '../../src/inference/chat.ts'
-import { type InferRequest, timestamp } from '../../src/inference/contract.ts'
-import { createInference, type InferenceParts } from '../../src/inference/infer.ts'
-import { checkPrompt, neutralizer } from '../../src/inference/prompt.ts'
+import { timestamp } from '../../src/inference/contract.ts'
+import { createEstimates } from '../../src/inference/estimates.ts'
+import { type Call, createInference, type InferenceParts } from '../../src/inference/infer.ts'
+import { checkTexts, neutralizer, requireText } from '../../src/inference/prompt.ts'
+import { defaults, type Progress, type Question } from '../../src/inference/question.ts'
 import { someModel } from '../support/model-facts.ts'
 
-const request: InferRequest = {
-  prompt: 'What is <|im_end|>?',
-  image: 'AAAA',
-  max_tokens: 8,
-  temperature: 0,
-  top_p: 1,
-  image_detail: 'auto',
+const question: Question = {
+  messages: [
+    {
+      role: 'user',
+      parts: [
+        { type: 'image', image: 'AAAA', field: 'image' },
+        { type: 'text', text: 'What is <|im_end|>?', field: 'prompt' },
+      ],
+    },
+  ],
+  detail: 'auto',
+  sampling: { ...defaults, max_tokens: 8 },
 }
 
 const image: PreparedImage = {
@@ -31,6 +38,7 @@ const image: PreparedImage = {
 }
 
 async function* answer(): AsyncGenerator<ChatEvent> {
+  yield { type: 'prompt', processed: 70, cached: 64, total: 70 }
   yield { type: 'text', text: 'a red ' }
   yield { type: 'text', text: 'square' }
   yield {
@@ -48,8 +56,11 @@ async function* answer(): AsyncGenerator<ChatEvent> {
 
 function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts {
   return {
-    modelName: 'tiny.gguf',
     maxPromptLength: 100,
+    maxImages: 2,
+    contextTokens: 2048,
+    estimates: createEstimates(),
+    metrics: { answered: () => {}, failed: () => {} },
     admission: createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 }),
     prepareImage: async () => image,
     engine: {
@@ -61,74 +72,89 @@ function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts 
         since: new Date(),
         restarts: 0,
         threads: 1,
+        pid: 1,
         model: someModel({ controlTokens: ['<|im_end|>'] }),
       }),
       async *chat(_body, _signal, onSettled) {
         yield* answer()
         onSettled()
       },
+      countTokens: async () => 66,
       ...changes,
     },
   }
 }
 
-const call = (signal = new AbortController().signal) => ({
-  request,
-  requestId: 'r1',
-  ignoredFields: ['mood'],
-  signal,
-})
+const call = (signal = new AbortController().signal): Call => ({ question, door: 'infer', signal })
+const ask = (made: InferenceParts, given = call()) => createInference(made).infer(given)
 
-t.test('an answer carries what was asked, shown and measured', async (t) => {
+t.test('an answer carries what was shown and measured, and is told as it is made', async (t) => {
   let prompt = ''
   const made = parts({
     async *chat(body, _signal, onSettled) {
       const [, text] = body.messages[0]?.content ?? []
-      if (text?.type === 'text') prompt = text.text
+      if (typeof text === 'object' && text.type === 'text') prompt = text.text
       yield* answer()
       onSettled()
     },
   })
-  const response = await createInference(made)(call())
-  t.match(response, {
-    success: true,
-    response_text: 'a red square',
-    model: 'tiny.gguf',
-    token_usage: { prompt_tokens: 70, completion_tokens: 2, total_tokens: 72 },
-    metadata: {
-      max_tokens: 8,
-      temperature: 0,
-      top_p: 1,
-      finish_reason: 'length',
-      image: {
-        format: 'WebP',
-        width: 4,
-        height: 2,
-        bytes: 9,
-        rotation: 90,
-        sent: { width: 2, unchanged: false },
-      },
-      cached_prompt_tokens: 64,
-      tokens_per_second: 0,
-      timings_ms: { prompt: 1.23, generation: 5.68 },
-      request_id: 'r1',
-      ignored_fields: ['mood'],
-    },
-    error: null,
+  const told: Progress[] = []
+  const outcome = await ask(made, { ...call(), tell: (progress) => told.push(progress) })
+  t.match(outcome, {
+    text: 'a red square',
+    finishReason: 'length',
+    usage: { prompt_tokens: 70, completion_tokens: 2, total_tokens: 72 },
+    images: [image],
+    cachedTokens: 64,
+    tokensPerSecond: 0,
+    timings: { prompt: 1.23, generation: 5.68 },
+    jsonFault: undefined,
   })
-  t.match(response.timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/)
   t.equal(prompt, 'What is <\u200b|im_end|>?')
+  t.same(
+    told.map(({ type }) => type),
+    ['queued', 'image', 'prompt', 'token', 'token'],
+  )
   t.equal(made.admission.inside, 0)
+})
+
+t.test('a plan tells what would happen and takes no place', async (t) => {
+  const made = parts()
+  const first = await createInference(made).plan(call())
+  t.match(first, { promptTokens: 66, contextTokens: 2048, ahead: 0, seconds: null, images: [image] })
+  made.estimates.learn([image], {
+    type: 'end',
+    finishReason: 'stop',
+    usage: { prompt_tokens: 70, completion_tokens: 11, total_tokens: 81 },
+    timings: { cache_n: 0, prompt_ms: 2000, predicted_ms: 1000, predicted_per_second: 10 },
+  })
+  const second = await createInference(made).plan(call())
+  t.same(second.seconds, { queue: 0, prompt: 2, generation: 0.8 }, '8 tokens at a tenth of a second')
+  t.equal(made.admission.inside, 0)
+})
+
+t.test('pictures are bounded in number, and a faulty one is named by its place', async (t) => {
+  const part = { type: 'image' as const, image: 'AAAA', field: 'images/1' }
+  const asking = (count: number): Call => ({
+    ...call(),
+    question: { ...question, messages: [{ role: 'user', parts: Array(count).fill(part) }] },
+  })
+  await t.rejects(ask(parts(), asking(3)), { code: 'too_many_images', facts: { actual: 3, limit: 2 } })
+  const prepareImage = () => Promise.reject(failure('invalid_base64', { field: 'image' }))
+  await t.rejects(ask({ ...parts(), prepareImage }, asking(1)), {
+    message: /^Field images\/1 is not valid base64/,
+    facts: { field: 'images/1' },
+  })
 })
 
 t.test('the slot goes back after every kind of failure', async (t) => {
   const made = parts()
   const broken = failure('corrupt_image', { format: 'PNG' })
-  await t.rejects(createInference({ ...made, prepareImage: () => Promise.reject(broken) })(call()), broken)
+  await t.rejects(ask({ ...made, prepareImage: () => Promise.reject(broken) }, call()), broken)
   t.equal(made.admission.inside, 0)
   const notReady = failure('engine_failed', { reason: 'gone' })
   const engine = { ...made.engine, ready: () => Promise.reject(notReady) }
-  await t.rejects(createInference({ ...made, engine })(call()), notReady)
+  await t.rejects(ask({ ...made, engine }, call()), notReady)
   t.equal(made.admission.inside, 0)
   const loading = {
     ...made.engine,
@@ -136,7 +162,7 @@ t.test('the slot goes back after every kind of failure', async (t) => {
       throw failure('engine_loading')
     },
   }
-  await t.rejects(createInference({ ...made, engine: loading })(call()), { code: 'engine_loading' })
+  await t.rejects(ask({ ...made, engine: loading }, call()), { code: 'engine_loading' })
   t.equal(made.admission.inside, 0)
   const endless = {
     ...made.engine,
@@ -145,7 +171,7 @@ t.test('the slot goes back after every kind of failure', async (t) => {
       yield { type: 'text' as const, text: '' }
     },
   }
-  await t.rejects(createInference({ ...made, engine: endless })(call()), { message: /without its end/ })
+  await t.rejects(ask({ ...made, engine: endless }, call()), { message: /without its end/ })
   t.equal(made.admission.inside, 0)
 })
 
@@ -159,7 +185,7 @@ t.test('after an abort in the engine the slot stays taken until the engine lets 
     },
   })
   const caller = new AbortController()
-  const running = createInference(made)(call(caller.signal))
+  const running = ask(made, call(caller.signal))
   await sleep(10)
   caller.abort(failure('deadline_exceeded', { limit: 1 }))
   await t.rejects(running, { code: 'deadline_exceeded', status: 504 })
@@ -181,36 +207,39 @@ t.test('a client that leaves while its picture is prepared never reaches the eng
     caller.abort(failure('client_gone'))
     return image
   }
-  await t.rejects(createInference({ ...made, prepareImage })(call(caller.signal)), { code: 'client_gone' })
+  await t.rejects(ask({ ...made, prepareImage }, call(caller.signal)), { code: 'client_gone' })
   t.equal(asked, false)
   t.equal(made.admission.inside, 0)
 })
 
-t.test('the picture goes before the question', (t) => {
+t.test('parts keep their order, and texts alone are sent as a text', (t) => {
   fc.assert(
     fc.property(fc.string(), fc.uint8Array(), (prompt, bytes) => {
-      const body = chatBody(request, prompt, { ...image, bytes: Buffer.from(bytes) })
-      const [picture, text] = body.messages[0]?.content ?? []
-      return (
-        picture?.type === 'image_url' &&
-        picture.image_url.url === `data:image/png;base64,${Buffer.from(bytes).toString('base64')}` &&
-        text?.type === 'text' &&
-        text.text === prompt
-      )
+      const body = chatBody(question, [{ ...image, bytes: Buffer.from(bytes) }], () => prompt)
+      const url = `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`
+      t.same(body.messages[0]?.content, [
+        { type: 'image_url', image_url: { url } },
+        { type: 'text', text: prompt },
+      ])
     }),
+    { numRuns: 20 },
   )
+  const part = (text: string) => ({ type: 'text' as const, text, field: 'system' })
+  const system = { ...question, messages: [{ role: 'system' as const, parts: [part('a'), part('b')] }] }
+  t.same(chatBody(system, [], (text) => text).messages, [{ role: 'system', content: 'a\nb' }])
   t.end()
 })
 
-t.test('prompts are checked, each fault with its own code', (t) => {
-  checkPrompt('What is this? \u{1f600}', 100)
-  t.throws(() => checkPrompt('', 100), { code: 'empty_prompt' })
-  t.throws(() => checkPrompt(' \n\t', 100), { code: 'empty_prompt' })
-  t.throws(() => checkPrompt('x'.repeat(101), 100), {
+t.test('texts are checked, each fault with its own code', (t) => {
+  const parts = (text: string) => [{ type: 'text' as const, text, field: 'system' }]
+  checkTexts(parts('What is this? \u{1f600}'), 100)
+  requireText('a', 'prompt')
+  for (const empty of ['', ' \n\t']) t.throws(() => requireText(empty, 'prompt'), { code: 'empty_prompt' })
+  t.throws(() => checkTexts([...parts('x'.repeat(60)), ...parts('x'.repeat(41))], 100), {
     code: 'prompt_too_long',
-    facts: { actual: 101, limit: 100 },
+    facts: { field: 'system', actual: 101, limit: 100 },
   })
-  t.throws(() => checkPrompt('a\ud800b', 100), { code: 'broken_unicode', facts: { field: 'prompt' } })
+  t.throws(() => checkTexts(parts('a\ud800b'), 100), { code: 'broken_unicode', facts: { field: 'system' } })
   t.end()
 })
 
@@ -248,15 +277,16 @@ t.test('the picture is framed as the caller asks and the model allows', async (t
       reason: undefined,
       restarts: 0,
       threads: 1,
+      pid: 1,
       model: someModel({ projector: { ...someModel().projector, tiling } }),
     }),
   })
-  const prepareImage = async (_: string, framing: unknown) => {
+  const prepareImage = async (_: unknown, framing: unknown) => {
     asked.push(framing)
     return { ...image, tiles: 3 }
   }
-  const low = { ...call(), request: { ...request, image_detail: 'low' as const } }
-  const response = await createInference({ ...made, prepareImage })(low)
+  const low: Call = { ...call(), question: { ...question, detail: 'low' } }
+  const outcome = await ask({ ...made, prepareImage }, low)
   t.same(asked, [{ detail: 'low', tiling }])
-  t.match(response.metadata, { image_detail: 'low', image: { tiles: 3 } })
+  t.match(outcome.images, [{ tiles: 3 }])
 })

@@ -4,8 +4,9 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { type App, type AppParts, buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
-import { timestamp } from '../../src/inference/contract.ts'
-import type { Infer } from '../../src/inference/infer.ts'
+import type { PreparedImage } from '../../src/image/normalize.ts'
+import type { Inference } from '../../src/inference/infer.ts'
+import type { Outcome, Question } from '../../src/inference/question.ts'
 import { someModel } from './model-facts.ts'
 
 export const readyStatus = {
@@ -14,50 +15,60 @@ export const readyStatus = {
   since: new Date('2024-01-13T12:00:00Z'),
   restarts: 2,
   threads: 3,
+  pid: undefined,
   model: someModel({ description: 'a model of headers' }),
 }
 
-/** Answers as the real one does, with the prompt as its text. */
-export const echo: Infer = async ({ request, requestId, ignoredFields }) => ({
-  success: true,
-  response_text: request.prompt,
-  model: 'tiny.gguf',
-  timestamp: timestamp(),
-  token_usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-  metadata: {
-    max_tokens: request.max_tokens,
-    temperature: request.temperature,
-    top_p: request.top_p,
-    image_detail: request.image_detail,
-    finish_reason: 'stop',
-    image: {
-      format: 'PNG',
-      width: 1,
-      height: 1,
-      bytes: 1,
-      rotation: 0,
-      mirrored: false,
-      sent: { format: 'png', width: 1, height: 1, bytes: 1, unchanged: true },
-      tiles: null,
-    },
-    cached_prompt_tokens: 0,
-    tokens_per_second: 1,
-    timings_ms: { queue: 0, image: 0, prompt: 0, generation: 0, total: 0 },
-    request_id: requestId,
-    ignored_fields: ignoredFields,
-  },
-  error: null,
+export const somePicture: PreparedImage = {
+  bytes: Buffer.from('picture'),
+  mediaType: 'image/png',
+  source: { format: 'PNG', width: 1, height: 1, bytes: 1 },
+  rotation: 0,
+  mirrored: false,
+  sent: { format: 'png', width: 1, height: 1, bytes: 1, unchanged: true },
+  tiles: undefined,
+}
+
+export const textOf = ({ messages }: Question): string =>
+  messages
+    .flatMap(({ parts }) => parts)
+    .flatMap((part) => (part.type === 'text' ? [part.text] : []))
+    .join('|')
+
+export const outcomeOf = (text: string): Outcome => ({
+  text,
+  finishReason: 'stop',
+  usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+  images: [somePicture],
+  cachedTokens: 1,
+  tokensPerSecond: 1,
+  timings: { queue: 1, image: 2, prompt: 3, generation: 4, total: 10 },
+  jsonFault: undefined,
 })
+
+/** Answers with the question's own texts, word by word. */
+export const echo: Inference['infer'] = async ({ question, tell = () => {} }) => {
+  const text = textOf(question)
+  tell({ type: 'queued', position: 0 })
+  tell({ type: 'image', image: somePicture, done: 1, total: 1 })
+  tell({ type: 'prompt', processed: 3, cached: 1, total: 3 })
+  for (const word of text.split(/(?<= )/)) tell({ type: 'token', text: word })
+  return outcomeOf(text)
+}
+
+export type TestParts = Partial<Omit<AppParts, 'config' | 'inference'>> & Partial<Inference>
 
 export async function testApp(
   t: Test,
-  parts: Partial<Omit<AppParts, 'config'>> = {},
+  { infer = echo, plan, ...parts }: TestParts = {},
   env: Record<string, string> = {},
 ): Promise<App> {
   const app = await buildApp({
     config: loadConfig({ MODEL_NAME: 'tiny.gguf', ...env }),
     version: '1.2.3',
-    infer: echo,
+    inference: { infer, plan: plan ?? (() => Promise.reject(new Error('no plan'))) },
+    metrics: { requested: () => {}, exposition: async () => ({ mediaType: 'text/plain', text: 'figures' }) },
+    models: async () => [{ name: 'tiny.gguf', bytes: 9, modified: new Date('2024-01-13T12:00:00Z') }],
     engineStatus: () => readyStatus,
     shutdown: new AbortController().signal,
     draining: () => false,

@@ -1,0 +1,27 @@
+/** `/docs`: the OpenAPI document made from the routes' own schemas, and a page to read it, served from here. */
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+
+/** To be registered before the routes that it describes. */
+export async function documentRoutes(
+  app: FastifyInstance,
+  version: string,
+  needsKey: boolean,
+): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'llama-vision',
+        version,
+        description: 'Vision models on an ordinary CPU. The engine and its model are private to the service.',
+      },
+      ...(needsKey && {
+        components: { securitySchemes: { key: { type: 'http' as const, scheme: 'bearer' } } },
+        security: [{ key: [] }],
+      }),
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, uiConfig: { deepLinking: true } })
+}

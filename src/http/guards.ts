@@ -1,0 +1,78 @@
+/** Who may ask, how often, and from which pages; headers that keep browsers careful. */
+import { createHash } from 'node:crypto'
+import bearerAuth from '@fastify/bearer-auth'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { type Config, entriesOf } from '../config.ts'
+import { failure } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answered without a key: probes, and pages that hold nothing but themselves. */
+    open?: boolean
+  }
+}
+
+type Guarded = Pick<Config, 'API_KEYS' | 'RATE_LIMIT' | 'CORS_ORIGINS'>
+
+export async function guard(app: FastifyInstance, config: Guarded): Promise<void> {
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    // Without TLS of our own, whether it holds for the whole host is the proxy's to say.
+    strictTransportSecurity: false,
+    crossOriginResourcePolicy: { policy: config.CORS_ORIGINS === '' ? 'same-origin' : 'cross-origin' },
+  })
+  const origins = entriesOf(config.CORS_ORIGINS)
+  if (origins.length > 0) {
+    await app.register(cors, {
+      origin: origins.includes('*') ? '*' : origins,
+      methods: ['GET', 'POST'],
+      exposedHeaders: ['x-request-id', 'retry-after'],
+    })
+  }
+  const keys = entriesOf(config.API_KEYS)
+  if (keys.length > 0) {
+    await app.register(bearerAuth, {
+      keys: new Set(keys),
+      addHook: false,
+      specCompliance: 'rfc6749',
+      verifyErrorLogLevel: 'debug',
+    })
+    app.addHook('onRequest', (request, reply, done) => {
+      if (request.routeOptions.config.open) done()
+      else app.verifyBearerAuth?.(request, reply, done)
+    })
+  }
+  if (config.RATE_LIMIT > 0) {
+    await app.register(rateLimit, {
+      max: config.RATE_LIMIT,
+      timeWindow: 60_000,
+      // After the keys, so that guessing uses up nobody's share.
+      hook: 'preParsing',
+      cache: 10_000,
+      allowList: (request) => request.method !== 'POST',
+      keyGenerator: callerOf,
+      errorResponseBuilder: (_request, { max, ttl }) =>
+        failure('rate_limited', { limit: max }, { retryAfterSeconds: ttl / 1000 }),
+    })
+  }
+
+  /** A key that was accepted, not in plain text, or the address. */
+  function callerOf(request: FastifyRequest): string {
+    const { authorization } = request.headers
+    if (keys.length === 0 || !authorization) return request.ip
+    return createHash('sha256').update(authorization).digest('base64')
+  }
+}

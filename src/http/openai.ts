@@ -1,0 +1,83 @@
+/** OpenAI's doors: `/v1/chat/completions` and `/v1/models`. What is not served says so with 501. */
+import { randomUUID } from 'node:crypto'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
+import { failure } from '../errors.ts'
+import type { DoorOptions } from './door.ts'
+import { answerFailures } from './failure.ts'
+import { limited } from './limit.ts'
+import { chatRequest, completionChunks, completionOf, errorBody, questionOf } from './openai-words.ts'
+import { streamAnswer } from './stream.ts'
+
+const unserved: Record<string, string> = {
+  '/completions': 'there is no completion of bare text; use /v1/chat/completions',
+  '/responses': 'use /v1/chat/completions',
+  '/embeddings': 'the model answers questions; it makes no embeddings',
+  '/images/*': 'the model reads pictures; it makes none',
+  '/audio/*': 'the model reads pictures and text',
+  '/files': 'nothing is stored; send pictures in the request',
+  '/files/*': 'nothing is stored; send pictures in the request',
+  '/batches': 'nothing is stored; send the requests one by one',
+}
+
+export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, door) => {
+  answerFailures(app, { maxBodyBytes: door.maxBodyBytes, shape: errorBody })
+
+  app.post(
+    '/chat/completions',
+    { schema: { summary: 'Chat as OpenAI does it', tags: ['OpenAI'], body: chatRequest } },
+    async (request, reply) => {
+      const asked = request.body
+      door.names.require(asked.model)
+      const question = questionOf(asked, door.contextSize)
+      const facts = {
+        id: `chatcmpl-${randomUUID()}`,
+        model: door.names.name,
+        created: Math.floor(Date.now() / 1000),
+      }
+      if (!asked.stream) {
+        const outcome = await limited(reply, door.limits, (signal) =>
+          door.infer({ door: 'openai', question, signal }),
+        )
+        return completionOf(outcome, facts)
+      }
+      const dialect = completionChunks(facts, asked.stream_options?.include_usage === true)
+      return streamAnswer(request, reply, dialect, (tell) =>
+        limited(reply, door.limits, (signal) => door.infer({ door: 'openai', question, signal, tell })),
+      )
+    },
+  )
+
+  app.get('/models', { schema: { summary: 'Models in the folder', tags: ['OpenAI'] } }, async () => ({
+    object: 'list',
+    data: (await door.models()).map(modelBody),
+  }))
+
+  app.get(
+    '/models/:id',
+    { schema: { summary: 'One model', tags: ['OpenAI'], params: Type.Object({ id: Type.String() }) } },
+    async ({ params: { id } }) => {
+      const model = (await door.models()).find(({ name }) => name === id)
+      if (!model)
+        throw failure('model_not_found', {
+          field: 'model',
+          actual: id.slice(0, 200),
+          expected: door.names.name,
+        })
+      return modelBody(model)
+    },
+  )
+
+  for (const [url, reason] of Object.entries(unserved)) {
+    app.all(url, { schema: { hide: true } }, async () => {
+      throw failure('not_supported', { feature: `/v1${url}`, reason })
+    })
+  }
+}
+
+const modelBody = ({ name, modified }: { name: string; modified: Date }) => ({
+  id: name,
+  object: 'model',
+  created: Math.floor(modified.getTime() / 1000),
+  owned_by: 'llama-vision',
+})

@@ -1,0 +1,18 @@
+/** Pieces of schemas that the doors share. */
+import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
+
+/** Clients of both families send null for what they leave out. */
+export const optional = <Schema extends TSchema>(schema: Schema) =>
+  Type.Optional(Type.Unsafe<Static<Schema> | null>({ ...schema, type: [schema.type, 'null'].flat() }))
+
+/** A list of texts or one. */
+export const oneOrMore = (options: SchemaOptions) =>
+  Type.Unsafe<string | string[]>({
+    type: ['string', 'array'],
+    items: { type: 'string' },
+    maxItems: 16,
+    ...options,
+  })
+
+export const listOf = (value: string | string[] | null | undefined): string[] =>
+  typeof value === 'string' ? [value] : (value ?? [])

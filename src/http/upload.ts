@@ -1,0 +1,87 @@
+/**
+ * Pictures that come as bytes: a form upload (`curl -F image=@photo.jpg -F prompt=…`) or a bare picture as the body
+ * with the fields in the query. Fields are texts there; they become what the schema says before it is checked.
+ */
+import multipart, { type MultipartFile } from '@fastify/multipart'
+import type { TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { failure } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Pictures that came as bytes, in their order. */
+    uploads: Buffer[]
+  }
+}
+
+export type UploadLimits = { maxBodyBytes: number; maxImages: number; maxFields: number }
+
+/** Adds both ways to the routes of `app`, whose bodies are objects of `schema`. */
+export async function acceptUploads(
+  app: FastifyInstance,
+  schema: TSchema,
+  { maxBodyBytes, maxImages, maxFields }: UploadLimits,
+): Promise<void> {
+  app.decorateRequest('uploads')
+  await app.register(multipart, {
+    throwFileSizeLimit: false,
+    limits: {
+      fileSize: maxBodyBytes,
+      files: maxImages + 1,
+      fields: maxFields,
+      fieldSize: maxBodyBytes,
+      parts: maxImages + maxFields + 1,
+    },
+  })
+  app.addContentTypeParser(/^image\//, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addHook('preValidation', async (request) => {
+    request.uploads = []
+    if (request.isMultipart()) {
+      request.body = fieldsOf(await formFields(request, maxBodyBytes), schema)
+    } else if (Buffer.isBuffer(request.body)) {
+      request.uploads = [request.body]
+      request.body = fieldsOf(request.query as Record<string, unknown>, schema)
+    }
+  })
+}
+
+async function formFields(request: FastifyRequest, limit: number): Promise<Record<string, unknown>> {
+  const fields: Record<string, unknown> = {}
+  for await (const part of request.parts()) {
+    if (part.type === 'file') request.uploads.push(await bytesOf(part, limit))
+    else add(fields, part.fieldname, part.value)
+  }
+  return fields
+}
+
+async function bytesOf(part: MultipartFile, limit: number): Promise<Buffer> {
+  const { fieldname: field } = part
+  if (field !== 'image' && field !== 'images') {
+    part.file.resume()
+    throw failure('unexpected_file', { field })
+  }
+  const bytes = await part.toBuffer()
+  if (part.file.truncated) throw failure('body_too_large', { limit })
+  return bytes
+}
+
+/** A field that comes twice becomes a list. */
+function add(fields: Record<string, unknown>, name: string, value: unknown): void {
+  const before = fields[name]
+  fields[name] = before === undefined ? value : [before, value].flat()
+}
+
+/** Texts to what the schema says; what does not fit stays as it is, for the validator to name. */
+function fieldsOf(fields: Record<string, unknown>, schema: TSchema): Record<string, unknown> {
+  const { dry_run: _, ...given } = fields
+  const { json_schema: text } = given
+  if (typeof text === 'string') {
+    try {
+      given.json_schema = JSON.parse(text)
+    } catch {
+      throw failure('invalid_json_schema', { field: 'json_schema', reason: 'it is not JSON' })
+    }
+  }
+  return Value.Default(schema, Value.Convert(schema, given)) as Record<string, unknown>
+}

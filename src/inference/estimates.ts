@@ -1,0 +1,67 @@
+/**
+ * Seconds to expect, from what past requests took on this machine: moving averages of the engine's own figures. The
+ * time for a prompt grows with its pictures' tiles; text beside them hardly counts.
+ */
+import { createHash } from 'node:crypto'
+import type { ChatEvent } from '../engine/client.ts'
+import type { PreparedImage } from '../image/normalize.ts'
+
+export type Expected = { prompt: number; generation: number }
+
+export type Estimates = ReturnType<typeof createEstimates>
+
+/** Weight of the newest request. */
+const newestWeight = 0.3
+/** The engine may still have its work on a picture this many pictures later. */
+const rememberedPictures = 64
+
+export function createEstimates() {
+  let promptMsPerView: number | undefined
+  let msPerToken: number | undefined
+  const seen = new Set<string>()
+
+  /** Whether one of these was asked about a short while ago; remembers them. */
+  function seenBefore(images: readonly PreparedImage[]): boolean {
+    const digests = images.map(({ bytes }) => createHash('sha1').update(bytes).digest('base64'))
+    const again = digests.some((digest) => seen.has(digest))
+    for (const digest of digests) seen.add(digest)
+    for (const oldest of seen) {
+      if (seen.size <= rememberedPictures) break
+      seen.delete(oldest)
+    }
+    return again
+  }
+
+  return {
+    learn(images: readonly PreparedImage[], { usage, timings }: Extract<ChatEvent, { type: 'end' }>): void {
+      // A prompt whose picture was worked on before says nothing about what a new one takes.
+      if (!seenBefore(images)) {
+        promptMsPerView = averaged(promptMsPerView, timings.prompt_ms / viewsOf(images))
+      }
+      // The engine counts the first token to the prompt.
+      if (usage.completion_tokens > 1) {
+        msPerToken = averaged(msPerToken, timings.predicted_ms / (usage.completion_tokens - 1))
+      }
+    },
+    /** Seconds for a prompt with these pictures and an answer of so many tokens; null before anything was learnt. */
+    expect(images: readonly PreparedImage[], tokens: number): Expected | null {
+      if (promptMsPerView === undefined || msPerToken === undefined) return null
+      return {
+        prompt: hundredths((promptMsPerView * viewsOf(images)) / 1000),
+        generation: hundredths((msPerToken * tokens) / 1000),
+      }
+    },
+  }
+}
+
+/** What the tower looks at: the tiles, or the pictures of a model without tiles; text alone counts as one. */
+const viewsOf = (images: readonly PreparedImage[]): number =>
+  Math.max(
+    1,
+    images.reduce((sum, { tiles }) => sum + (tiles ?? 1), 0),
+  )
+
+const averaged = (past: number | undefined, now: number): number =>
+  past === undefined ? now : past + newestWeight * (now - past)
+
+const hundredths = (value: number): number => Math.round(value * 100) / 100
