@@ -55,7 +55,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     onProtoPoisoning: 'ignore',
     onConstructorPoisoning: 'ignore',
     // Strictly, so that "256" is no number.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
     requestIdHeader: false,
     genReqId: (request) => {
       const given = request.headers['x-request-id']

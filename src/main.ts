@@ -1,18 +1,18 @@
 #!/usr/bin/env node
 /**
- * The commands: `serve` (the default) and `probe`. Each is loaded only when it is called: the image's health check runs
- * `probe` again and again, and loading the service would be most of its cost.
+ * The commands. Each is loaded only when it is called: the image's health check runs `probe` again and again, and
+ * loading the service would be most of its cost.
  */
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { messageOf } from './errors.ts'
 
 const program = new Command('llama-vision').description(
-  'Vision models on an ordinary CPU, behind a small REST API',
+  'Vision models on an ordinary CPU, behind a small REST API. Settings are environment variables.',
 )
 
 program
   .command('serve', { isDefault: true })
-  .description('serve POST /infer and GET /health until stopped; settings are environment variables')
+  .description('serve the API and the page until stopped')
   .action(async () => (await import('./cli/serve.ts')).serve(process.env))
 
 program
@@ -23,6 +23,94 @@ program
     const { healthy, message } = await probe(process.env)
     console.log(message)
     process.exitCode = healthy ? 0 : 1
+  })
+
+program
+  .command('doctor')
+  .description('tell what would happen with these settings, and what is wrong; exit 1 when it could not run')
+  .option('--json', 'as JSON')
+  .action(async ({ json }: { json?: boolean }) => {
+    const { doctor } = await import('./cli/doctor.ts')
+    const findings = await doctor(process.env)
+    if (json) console.log(JSON.stringify(findings, null, 2))
+    else
+      for (const { about, level, sentence } of findings) console.log(`${marks[level]} ${about}: ${sentence}`)
+    process.exitCode = findings.some(({ level }) => level === 'fault') ? 1 : 0
+  })
+
+const marks = { good: 'ok     ', warning: 'warning', fault: 'FAULT  ' }
+
+/** What both commands that ask have in common. */
+const asking = (command: Command): Command =>
+  command
+    .option('--url <url>', 'ask this service; otherwise one on this machine, or one started for the purpose')
+    .option('--key <key>', 'API key of the service', process.env.LLAMA_VISION_KEY)
+    .option('--max-tokens <count>', 'most tokens in an answer')
+    .option('--temperature <number>', 'sampling temperature')
+    .option('--image-detail <detail>', 'low, high or auto')
+
+type Asking = { url?: string; key?: string; maxTokens?: string; temperature?: string; imageDetail?: string }
+
+const reachOf = ({ url, key, maxTokens, temperature, imageDetail }: Asking) => ({
+  url,
+  key,
+  env: process.env,
+  fields: {
+    ...(maxTokens && { max_tokens: maxTokens }),
+    ...(temperature && { temperature }),
+    ...(imageDetail && { image_detail: imageDetail }),
+  },
+})
+
+/** Fires at the first Ctrl-C; a second one ends the process at once. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController()
+  process.once('SIGINT', () => controller.abort(new Error('Interrupted')))
+  return controller.signal
+}
+
+asking(program.command('infer'))
+  .description('ask about a picture and write the answer while it is made')
+  .argument('<picture>', 'file')
+  .argument('<prompt>', 'question')
+  .option('--json', 'the whole answer as JSON')
+  .action(async (picture: string, prompt: string, options: Asking & { json?: boolean }) => {
+    const { infer } = await import('./cli/infer.ts')
+    await infer({
+      ...reachOf(options),
+      picture,
+      prompt,
+      json: options.json === true,
+      signal: interrupted(),
+      out: (text) => process.stdout.write(text),
+      note: (sentence) => console.error(sentence),
+    })
+  })
+
+function count(text: string): number {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new InvalidArgumentError('It must be a whole number from 1.')
+}
+
+asking(program.command('caption'))
+  .description(
+    'ask the same about every picture below a folder; a run that was cut off goes on where it stopped',
+  )
+  .argument('<folder>', 'folder of pictures')
+  .option('--prompt <prompt>', 'question', 'Describe this picture in one sentence.')
+  .option('--out <file>', 'captions, as JSON Lines or by the name .csv as CSV', 'captions.jsonl')
+  .option('--parallel <count>', "pictures at once, otherwise the service's slots", count)
+  .action(async (folder: string, options: Asking & { prompt: string; out: string; parallel?: number }) => {
+    const { captionCommand } = await import('./cli/caption-command.ts')
+    process.exitCode = await captionCommand({
+      ...reachOf(options),
+      folder,
+      prompt: options.prompt,
+      out: options.out,
+      parallel: options.parallel,
+      signal: interrupted(),
+    })
   })
 
 program.parseAsync().catch((error) => {

@@ -34,14 +34,14 @@ const owners: Record<string, string[]> = {
   '@huggingface/gguf': ['engine/gguf'],
   'close-with-grace': ['cli/serve'],
   commander: ['main'],
-  'eventsource-parser': ['engine/client'],
+  'eventsource-parser': ['engine/client', 'cli/ask'],
   execa: ['engine/child'],
   fastify: ['app', 'http'],
   'file-type': ['image/normalize'],
-  'p-queue': ['admission'],
-  pino: ['cli/serve'],
+  'p-queue': ['admission', 'cli/caption'],
+  pino: ['cli/serve', 'cli/reach'],
   sharp: ['image/normalize'],
-  undici: ['engine/client', 'cli/probe'],
+  undici: ['engine/client', 'cli/ask', 'cli/probe', 'cli/reach'],
 }
 
 type Import = { from: string; to: string }

@@ -10,16 +10,20 @@ const anyAddress = new Map([
   ['::', '[::1]'],
 ])
 
-export async function probe(env: NodeJS.ProcessEnv): Promise<{ healthy: boolean; message: string }> {
+/** `url` is the service's, whether it answers or not. */
+export type Probed = { healthy: boolean; message: string; url: string }
+
+export async function probe(env: NodeJS.ProcessEnv): Promise<Probed> {
   const { HOST, PORT } = loadConfig(env)
-  const url = `http://${anyAddress.get(HOST) ?? HOST}:${PORT}/health`
+  const address = anyAddress.get(HOST) ?? (HOST.includes(':') ? `[${HOST}]` : HOST)
+  const url = `http://${address}:${PORT}`
   try {
-    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(timeoutMs) })
+    const { statusCode, body } = await request(`${url}/health`, { signal: AbortSignal.timeout(timeoutMs) })
     const health = (await body.json()) as Health
     return statusCode === 200
-      ? { healthy: true, message: `healthy: ${health.model_name}` }
-      : { healthy: false, message: `${health.status}: ${health.reason}` }
+      ? { url, healthy: true, message: `healthy: ${health.model_name}` }
+      : { url, healthy: false, message: `${health.status}: ${health.reason}` }
   } catch (error) {
-    return { healthy: false, message: `no answer from ${url}: ${messageOf(error)}` }
+    return { url, healthy: false, message: `no answer from ${url}: ${messageOf(error)}` }
   }
 }

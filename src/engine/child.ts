@@ -3,7 +3,9 @@
  * its last lines kept for the diagnosis. It dies with this process, however this process dies.
  */
 import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
 import { execa } from 'execa'
+import { type Config, packageRoot } from '../config.ts'
 import type { EngineCommand } from './command.ts'
 import type { EngineEnd } from './diagnosis.ts'
 
@@ -20,11 +22,16 @@ export type EngineChild = {
 const keptLines = 100
 const keptLineLength = 500
 const forceKillAfterMs = 5000
+const versionTimeoutMs = 10_000
 
 /** From util-linux: has the kernel kill the engine when we are gone, which no handler of ours could after SIGKILL. */
 const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => isExecutable(path))
 
 export const diesWithUs = setpriv !== undefined
+
+/** The engine to run: the set-up's unless another is named. */
+export const engineProgram = ({ ENGINE_PATH }: Pick<Config, 'ENGINE_PATH'>): string =>
+  ENGINE_PATH || join(packageRoot, '.engine/bin/llama-server')
 
 export function isExecutable(path: string): boolean {
   try {
@@ -32,6 +39,24 @@ export function isExecutable(path: string): boolean {
     return true
   } catch {
     return false
+  }
+}
+
+export type EngineBuild = {
+  version: string
+  /** File of the backend that it chose for this CPU; undefined for an engine that was built for one CPU. */
+  variant: string | undefined
+}
+
+/** Asks an engine what it is. Rejects when it can't be run here at all. */
+export async function engineBuild(program: string): Promise<EngineBuild> {
+  const run = (argument: string) =>
+    execa(program, [argument], { all: true, stdin: 'ignore', timeout: versionTimeoutMs })
+  const version = (await run('--version')).all
+  const devices = (await run('--list-devices')).all
+  return {
+    version: /version: (.*)/.exec(version)?.[1] ?? 'unknown',
+    variant: /loaded CPU backend from .*\/(\S+)/.exec(devices)?.[1],
   }
 }
 

@@ -10,11 +10,16 @@ import type { ModelFacts } from './model.ts'
 
 export type Resources = {
   threads: number
+  /** What threads are the least of: cores that the affinity allows, and CPUs of the cgroup's quota (or Infinity). */
+  cores: number
+  quota: number
   /** Bytes that can be had now: the tightest cgroup's rest or the machine's available memory. */
   availableBytes: number
   /** Which of the two it was. */
   memoryBound: 'cgroup' | 'machine'
 }
+
+export type MemoryResources = Pick<Resources, 'availableBytes' | 'memoryBound'>
 
 const mib = 1024 ** 2
 
@@ -24,8 +29,12 @@ export async function readResources(root = '/'): Promise<Resources> {
   const rests = await Promise.all(cgroups.map((folder) => memoryRest(folder)))
   const cgroupRest = Math.min(...rests)
   const machine = await machineAvailable(root)
+  const cores = await physicalCores(root)
+  const quota = Math.min(...quotas)
   return {
-    threads: Math.max(1, Math.floor(Math.min(await physicalCores(root), ...quotas))),
+    threads: Math.max(1, Math.floor(Math.min(cores, quota))),
+    cores,
+    quota,
     availableBytes: Math.min(machine, cgroupRest),
     memoryBound: cgroupRest < machine ? 'cgroup' : 'machine',
   }
@@ -175,16 +184,26 @@ export function memoryNeed(
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }
 }
 
-/** The arithmetic as a sentence, when `need` does not fit into what there is; otherwise undefined. */
-export function memoryShortage(need: MemoryNeed, resources: Resources): string | undefined {
-  if (need.total <= resources.availableBytes) return undefined
-  const size = (bytes: number) =>
-    bytes >= 1024 * mib ? `${(bytes / 1024 / mib).toFixed(1)} GiB` : `${Math.ceil(bytes / mib)} MiB`
-  const where = resources.memoryBound === 'cgroup' ? "the container's memory limit leaves" : 'the machine has'
+/** The sum of what a model needs, in words. */
+export function memoryArithmetic(need: MemoryNeed): string {
   return (
     `The model needs about ${size(need.total)} of memory (weights ${size(need.weights)} + projector ${size(need.projector)}` +
-    ` + KV cache ${size(need.kvCache)} + buffers ${size(need.buffers)} + prompt cache ${size(need.promptCache)}),` +
-    ` but ${where} ${size(resources.availableBytes)}. Give it more memory, take a smaller model or quantization,` +
-    ' lower CONTEXT_SIZE, SLOTS or PROMPT_CACHE_MIB, or set MEMORY_CHECK=off to try all the same'
+    ` + KV cache ${size(need.kvCache)} + buffers ${size(need.buffers)} + prompt cache ${size(need.promptCache)})`
   )
 }
+
+/** What there is, in words. */
+export const memoryAvailable = ({ availableBytes, memoryBound }: MemoryResources): string =>
+  `${memoryBound === 'cgroup' ? "the container's memory limit leaves" : 'the machine has'} ${size(availableBytes)}`
+
+/** The arithmetic and what can be done, when `need` does not fit into what there is; otherwise undefined. */
+export function memoryShortage(need: MemoryNeed, resources: MemoryResources): string | undefined {
+  if (need.total <= resources.availableBytes) return undefined
+  return (
+    `${memoryArithmetic(need)}, but ${memoryAvailable(resources)}. Give it more memory, take a smaller model or` +
+    ' quantization, lower CONTEXT_SIZE, SLOTS or PROMPT_CACHE_MIB, or set MEMORY_CHECK=off to try all the same'
+  )
+}
+
+const size = (bytes: number): string =>
+  bytes >= 1024 * mib ? `${(bytes / 1024 / mib).toFixed(1)} GiB` : `${Math.ceil(bytes / mib)} MiB`

@@ -13,9 +13,9 @@ import { EventEmitter, once } from 'node:events'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Config, packageRoot } from '../config.ts'
+import type { Config } from '../config.ts'
 import { failure, messageOf } from '../errors.ts'
-import { diesWithUs, isExecutable, startEngine } from './child.ts'
+import { diesWithUs, engineProgram, isExecutable, startEngine } from './child.ts'
 import { type ChatBody, type ChatEvent, createEngineClient, type EngineClient } from './client.ts'
 import { batchSize, engineCommand } from './command.ts'
 import { diagnose } from './diagnosis.ts'
@@ -86,7 +86,7 @@ const failedRetrySeconds = 60
 export function superviseEngine(config: Config, log: Log, times = timings): Engine {
   const changes = new EventEmitter().setMaxListeners(0)
   const stopping = new AbortController()
-  const program = config.ENGINE_PATH || join(packageRoot, '.engine/bin/llama-server')
+  const program = engineProgram(config)
   let client: EngineClient | undefined
   let status: EngineStatus = {
     state: 'starting',

@@ -103,8 +103,8 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
   const need = memoryNeed(model, { CONTEXT_SIZE: 2048, SLOTS: 2, PROMPT_CACHE_MIB: 256 }, 512)
   t.equal(need.kvCache, 512 * 1024 ** 2)
   t.equal(need.total, need.weights + need.projector + need.kvCache + need.buffers + need.promptCache)
-  t.equal(memoryShortage(need, { threads: 1, availableBytes: need.total, memoryBound: 'machine' }), undefined)
-  const sentence = memoryShortage(need, { threads: 1, availableBytes: 4 * gib, memoryBound: 'cgroup' })
+  t.equal(memoryShortage(need, { availableBytes: need.total, memoryBound: 'machine' }), undefined)
+  const sentence = memoryShortage(need, { availableBytes: 4 * gib, memoryBound: 'cgroup' })
   t.match(
     sentence,
     /weights 6\.0 GiB \+ projector 1\.0 GiB \+ KV cache 512 MiB \+ buffers \d+ MiB \+ prompt cache 256 MiB/,

@@ -1,0 +1,116 @@
+/** `llama-vision doctor`: what would happen with these settings on this machine, and what is wrong, before it starts. */
+import { rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { type Config, entriesOf, loadConfig, requireGuard } from '../config.ts'
+import { diesWithUs, engineBuild, engineProgram, isExecutable } from '../engine/child.ts'
+import { batchSize } from '../engine/command.ts'
+import { makeEngineFolder } from '../engine/folder.ts'
+import { findModel, type ModelFacts } from '../engine/model.ts'
+import {
+  memoryArithmetic,
+  memoryAvailable,
+  memoryNeed,
+  memoryShortage,
+  type Resources,
+  readResources,
+} from '../engine/resources.ts'
+import { messageOf } from '../errors.ts'
+
+/** `warning` lets the service run, `fault` does not. */
+export type Finding = { about: string; level: 'good' | 'warning' | 'fault'; sentence: string }
+
+const good = (sentence: string) => ({ level: 'good' as const, sentence })
+const warning = (sentence: string) => ({ level: 'warning' as const, sentence })
+const fault = (sentence: string) => ({ level: 'fault' as const, sentence })
+
+type Verdict = Omit<Finding, 'about'>
+
+/** Looks at everything; what can't be looked at for want of something else is left out. */
+export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
+  const findings: Finding[] = []
+  async function look(about: string, at: () => Promise<Verdict> | Verdict): Promise<void> {
+    const verdict = await Promise.resolve()
+      .then(at)
+      .catch((error) => fault(messageOf(error)))
+    findings.push({ about, ...verdict })
+  }
+
+  let config: Config | undefined
+  await look('settings', () => {
+    config = loadConfig(env)
+    return good('all of them are in range')
+  })
+  if (!config) return findings
+  const settings = config
+  const resources = await readResources()
+  let model: ModelFacts | undefined
+
+  await look('engine', () => engineVerdict(settings))
+  await look('threads', () => threadsVerdict(settings, resources))
+  await look('model', async () => {
+    model = await findModel(settings)
+    return modelVerdict(model, settings)
+  })
+  const found = model
+  if (found) await look('memory', () => memoryVerdict(found, settings, resources))
+  await look('port', () => portVerdict(settings))
+  await look('access', () => accessVerdict(settings))
+  await look('temporary folder', async () => {
+    const folder = await makeEngineFolder()
+    await rm(folder, { recursive: true })
+    return good(`the engine's socket can lie in ${folder.replace(/\/[^/]*$/, '')}`)
+  })
+  return findings
+}
+
+async function engineVerdict(config: Config): Promise<Verdict> {
+  const program = engineProgram(config)
+  if (!isExecutable(program))
+    return fault(`${program} is missing or not executable; run the set-up or set ENGINE_PATH`)
+  const { version, variant } = await engineBuild(program)
+  const what = `${program}, version ${version}, ${variant ? `code for this CPU: ${variant}` : 'built for this CPU'}`
+  return diesWithUs
+    ? good(what)
+    : warning(`${what}; setpriv (util-linux) is missing: killing the service may leave the engine running`)
+}
+
+function threadsVerdict({ THREADS }: Config, { threads, cores, quota }: Resources): Verdict {
+  const why = `${cores} cores may be used${Number.isFinite(quota) ? `, the cgroup's quota is ${quota} CPUs` : ''}`
+  if (THREADS === 0) return good(`${threads}: ${why}`)
+  const sentence = `${THREADS}, as THREADS says: ${why}`
+  return THREADS > threads ? warning(`${sentence}; more threads than that make it slower`) : good(sentence)
+}
+
+function modelVerdict(model: ModelFacts, config: Config): Verdict {
+  const { path, mmprojPath, architecture, contextLength } = model
+  const sees = mmprojPath === path ? 'which holds its vision part' : `with ${mmprojPath}`
+  const sentence = `${path} (${architecture}) ${sees}`
+  return config.CONTEXT_SIZE > contextLength
+    ? warning(
+        `${sentence}; CONTEXT_SIZE is ${config.CONTEXT_SIZE}, but it was trained for ${contextLength} tokens`,
+      )
+    : good(sentence)
+}
+
+function memoryVerdict(model: ModelFacts, config: Config, resources: Resources): Verdict {
+  const need = memoryNeed(model, config, batchSize(model))
+  const shortage = memoryShortage(need, resources)
+  if (!shortage) return good(`${memoryArithmetic(need)}; ${memoryAvailable(resources)}`)
+  return config.MEMORY_CHECK === 'on' ? fault(shortage) : warning(shortage)
+}
+
+async function portVerdict({ HOST, PORT }: Config): Promise<Verdict> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(PORT, HOST, resolve))
+  await new Promise((resolve) => server.close(resolve))
+  return good(`${HOST}:${PORT} is free`)
+}
+
+function accessVerdict(config: Config): Verdict {
+  requireGuard(config)
+  const keys = entriesOf(config.API_KEYS).length
+  if (keys > 0) return good(keys === 1 ? 'a key is needed' : `one of ${keys} keys is needed`)
+  return config.ALLOW_OPEN === '1' && config.HOST !== '127.0.0.1'
+    ? warning('whoever reaches the port may ask, without a key')
+    : good('no key is needed; only this machine can ask')
+}

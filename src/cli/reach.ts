@@ -1,0 +1,51 @@
+/**
+ * Which service a command asks: the one it was told, else one that runs on this machine with the same settings, else
+ * one of its own that ends with the command.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
+import { request } from 'undici'
+import { loadConfig } from '../config.ts'
+import type { Health } from '../inference/contract.ts'
+import { probe } from './probe.ts'
+import { startService } from './serve.ts'
+
+export type Reach = { url: string | undefined; key: string | undefined; env: NodeJS.ProcessEnv }
+
+export type Reached = { url: string; key: string | undefined; slots: number }
+
+const pollMs = 200
+
+/** Runs `work` with a service that is ready. `tell` hears what is waited for. */
+export async function withService<Result>(
+  { url, key, env }: Reach,
+  tell: (sentence: string) => void,
+  work: (service: Reached) => Promise<Result>,
+): Promise<Result> {
+  if (url !== undefined) return work({ url: url.replace(/\/+$/, ''), key, slots: 1 })
+  const config = loadConfig(env)
+  const running = await probe(env)
+  if (running.healthy) return work({ url: running.url, key, slots: config.SLOTS })
+  tell(`starting the model ${config.MODEL_NAME}`)
+  const own = await startService(
+    { ...config, HOST: '127.0.0.1', PORT: 0, API_KEYS: '' },
+    pino({ level: 'silent' }),
+  )
+  try {
+    await untilReady(own.url, tell)
+    return await work({ url: own.url, key: undefined, slots: config.SLOTS })
+  } finally {
+    await own.stop()
+  }
+}
+
+async function untilReady(url: string, tell: (sentence: string) => void): Promise<void> {
+  for (let told = ''; ; await sleep(pollMs)) {
+    const { statusCode, body } = await request(`${url}/health`)
+    const { engine, reason } = (await body.json()) as Health
+    if (statusCode === 200) return
+    if (engine.state === 'failed') throw new Error(reason ?? 'The model cannot be used')
+    if (reason && reason !== told) tell(reason)
+    told = reason ?? told
+  }
+}
