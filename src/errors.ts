@@ -45,7 +45,9 @@ const table = {
   ),
 
   empty_image: caller('Field {field} must not be empty; send the picture as base64 or as a data URL'),
-  image_is_url: caller('Field {field} must be base64 or a data URL; pictures are not fetched from addresses'),
+  image_is_url: caller(
+    'Field {field} must be base64 or a data URL; pictures are fetched from addresses only where IMAGE_URL_ALLOW names their hosts',
+  ),
   invalid_data_url: caller('Field {field} is a data URL without base64; expected data:image/...;base64,...'),
   invalid_base64: caller(
     'Field {field} is not valid base64; expected A-Z, a-z, 0-9, + and / (or - and _), padded with = or not',
@@ -57,6 +59,10 @@ const table = {
   image_too_large: caller(
     'The picture is too large: {width}x{height} is {actual} pixels, at most {limit} are accepted',
     413,
+  ),
+  decoder_missing: caller(
+    '{format} needs the optional package {package}, which is not installed here; send a JPEG or PNG instead',
+    415,
   ),
   image_too_narrow: caller(
     'The picture is too narrow: {width}x{height}; its longer side may be at most {limit} times the shorter',

@@ -16,7 +16,7 @@ const layers = [
   ['http'],
   ['inference'],
   ['image', 'engine', 'admission'],
-  ['metrics', 'config', 'errors'],
+  ['metrics', 'config', 'errors', 'red-square'],
 ]
 
 /** A folder owns for all of its files. */
@@ -38,10 +38,11 @@ const owners: Record<string, string[]> = {
   execa: ['engine/child'],
   fastify: ['app', 'http'],
   'file-type': ['image/normalize'],
+  'ipaddr.js': ['image/fetch'],
   'p-queue': ['admission', 'cli/caption'],
   pino: ['cli/serve', 'cli/reach'],
   sharp: ['image/normalize'],
-  undici: ['engine/client', 'cli/ask', 'cli/probe', 'cli/reach'],
+  undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/reach'],
 }
 
 type Import = { from: string; to: string }

@@ -15,6 +15,7 @@ import {
   readResources,
 } from '../engine/resources.ts'
 import { messageOf } from '../errors.ts'
+import { parseAllowList } from '../image/fetch.ts'
 
 /** `warning` lets the service run, `fault` does not. */
 export type Finding = { about: string; level: 'good' | 'warning' | 'fault'; sentence: string }
@@ -38,6 +39,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   let config: Config | undefined
   await look('settings', () => {
     config = loadConfig(env)
+    parseAllowList(config.IMAGE_URL_ALLOW)
     return good('all of them are in range')
   })
   if (!config) return findings

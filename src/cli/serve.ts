@@ -12,10 +12,12 @@ import { cpuThrottling, residentBytes } from '../engine/resources.ts'
 import { type ShelvedModel, shelvedModels } from '../engine/shelf.ts'
 import { type Engine, engineStates, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
-import { prepareImage } from '../image/normalize.ts'
-import { decodeImageField } from '../image/source.ts'
+import { createFetcher, parseAllowList } from '../image/fetch.ts'
+import { prepareImages } from '../image/normalize.ts'
+import { decodeImageField, isAddress } from '../image/source.ts'
 import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
+import type { ImageSource } from '../inference/question.ts'
 import { createMetrics, type Snapshot } from '../metrics.ts'
 
 export type Service = {
@@ -62,6 +64,16 @@ export async function startService(config: Config, log: Logger): Promise<Service
     waiting: config.QUEUE_SIZE,
     waitSeconds: config.QUEUE_TIMEOUT,
   })
+  const fetchImage = createFetcher({
+    allow: parseAllowList(config.IMAGE_URL_ALLOW),
+    maxBytes: config.MAX_BODY_MIB * 1024 ** 2,
+  })
+  const bytesOf = async (image: ImageSource, signal: AbortSignal) => {
+    if (Buffer.isBuffer(image)) return image
+    return isAddress(image) && config.IMAGE_URL_ALLOW !== ''
+      ? fetchImage(image, signal)
+      : decodeImageField(image)
+  }
   const metrics = createMetrics(engineStates, () => snapshot(engine, admission, config.SLOTS))
   const inference = createInference({
     maxPromptLength: config.MAX_PROMPT_LENGTH,
@@ -71,11 +83,12 @@ export async function startService(config: Config, log: Logger): Promise<Service
     engine,
     estimates: createEstimates(),
     metrics,
-    prepareImage: async (image, framing) =>
-      prepareImage(
-        Buffer.isBuffer(image) ? image : decodeImageField(image),
-        { maxPixels: config.MAX_IMAGE_PIXELS },
+    prepareImages: async (image, pages, framing, signal) =>
+      prepareImages(
+        await bytesOf(image, signal),
+        { maxPixels: config.MAX_IMAGE_PIXELS, pages },
         framing,
+        signal,
       ),
   })
   const app = await buildApp({

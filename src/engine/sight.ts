@@ -3,12 +3,9 @@
  */
 import type { Config } from '../config.ts'
 import { messageOf } from '../errors.ts'
+import { redSquare } from '../red-square.ts'
 import type { EngineClient } from './client.ts'
 import type { ModelFacts } from './model.ts'
-
-/** A red square of 64x64 pixels as PNG. */
-const redSquare =
-  'iVBORw0KGgoAAAANSUhEUgAAAEAAAABACAMAAACdt4HsAAAAA1BMVEXAICCYP6/wAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAG0lEQVRYw+3BgQAAAADDoPlT3+AEVQEAAAB8AxBAAAEZszF2AAAAAElFTkSuQmCC'
 
 /** Models up to this size answer one picture within seconds on two cores; larger ones would keep a start waiting. */
 const quickModelBytes = 2 * 1024 ** 3

@@ -10,6 +10,7 @@ import {
   type Part,
   type Question,
 } from '../inference/question.ts'
+import { redSquare } from '../red-square.ts'
 import { listOf, oneOrMore, optional } from './schema.ts'
 import type { Dialect } from './stream.ts'
 
@@ -40,28 +41,44 @@ const common = {
 
 const images = optional(Type.Array(Type.String({ description: 'A picture as base64.' })))
 
-export const generateRequest = Type.Object({
-  ...common,
-  prompt: optional(Type.String()),
-  system: optional(Type.String()),
-  images,
-  suffix: optional(Type.String()),
-  raw: optional(Type.Boolean()),
-})
+export const generateRequest = Type.Object(
+  {
+    ...common,
+    prompt: optional(Type.String()),
+    system: optional(Type.String()),
+    images,
+    suffix: optional(Type.String()),
+    raw: optional(Type.Boolean()),
+  },
+  {
+    examples: [{ model: 'demo', prompt: 'What colour is it?', images: [redSquare], stream: false }],
+  },
+)
 
-export const chatRequest = Type.Object({
-  ...common,
-  messages: Type.Optional(
-    Type.Array(
-      Type.Object({
-        role: Type.Unsafe<Message['role']>({ type: 'string', enum: ['system', 'user', 'assistant'] }),
-        content: optional(Type.String()),
-        images,
-      }),
+export const chatRequest = Type.Object(
+  {
+    ...common,
+    messages: Type.Optional(
+      Type.Array(
+        Type.Object({
+          role: Type.Unsafe<Message['role']>({ type: 'string', enum: ['system', 'user', 'assistant'] }),
+          content: optional(Type.String()),
+          images,
+        }),
+      ),
     ),
-  ),
-  tools: optional(Type.Array(Type.Unknown())),
-})
+    tools: optional(Type.Array(Type.Unknown())),
+  },
+  {
+    examples: [
+      {
+        model: 'demo',
+        messages: [{ role: 'user', content: 'What colour is it?', images: [redSquare] }],
+        stream: false,
+      },
+    ],
+  },
+)
 
 export type GenerateRequest = Static<typeof generateRequest>
 export type ChatRequest = Static<typeof chatRequest>
@@ -119,6 +136,7 @@ function settingsOf(
   }
   return {
     detail: 'auto',
+    pages: 1,
     sampling: {
       max_tokens: Math.min(tokens, contextSize),
       temperature: asked.temperature ?? defaults.temperature,

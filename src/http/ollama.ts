@@ -115,7 +115,10 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
       schema: {
         summary: 'What is known of the model',
         tags,
-        body: Type.Object({ model: optional(Type.String()), name: optional(Type.String()) }),
+        body: Type.Object(
+          { model: optional(Type.String()), name: optional(Type.String()) },
+          { examples: [{ model: 'demo' }] },
+        ),
       },
     },
     async ({ body }) => {

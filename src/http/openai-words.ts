@@ -11,6 +11,7 @@ import {
   type Part,
   type Question,
 } from '../inference/question.ts'
+import { redSquare } from '../red-square.ts'
 import { listOf, oneOrMore, optional } from './schema.ts'
 import { type Dialect, eventComment, serverSentEvent } from './stream.ts'
 
@@ -32,35 +33,54 @@ const message = Type.Object({
   content: optional(Type.Unsafe<string | ContentPart[]>({ type: ['string', 'array'], items: contentPart })),
 })
 
-export const chatRequest = Type.Object({
-  model: optional(Type.String()),
-  messages: Type.Array(message, { minItems: 1 }),
-  max_tokens: optional(Type.Integer({ minimum: 1 })),
-  max_completion_tokens: optional(Type.Integer({ minimum: 1 })),
-  temperature: optional(Type.Number({ minimum: 0, maximum: 2 })),
-  top_p: optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
-  presence_penalty: optional(Type.Number({ minimum: -2, maximum: 2 })),
-  frequency_penalty: optional(Type.Number({ minimum: -2, maximum: 2 })),
-  seed: optional(Type.Integer()),
-  stop: optional(oneOrMore({})),
-  stream: optional(Type.Boolean()),
-  stream_options: optional(Type.Object({ include_usage: optional(Type.Boolean()) })),
-  response_format: optional(
-    Type.Object({
-      type: Type.Unsafe<'text' | 'json_object' | 'json_schema'>({
-        type: 'string',
-        enum: ['text', 'json_object', 'json_schema'],
+export const chatRequest = Type.Object(
+  {
+    model: optional(Type.String()),
+    messages: Type.Array(message, { minItems: 1 }),
+    max_tokens: optional(Type.Integer({ minimum: 1 })),
+    max_completion_tokens: optional(Type.Integer({ minimum: 1 })),
+    temperature: optional(Type.Number({ minimum: 0, maximum: 2 })),
+    top_p: optional(Type.Number({ exclusiveMinimum: 0, maximum: 1 })),
+    presence_penalty: optional(Type.Number({ minimum: -2, maximum: 2 })),
+    frequency_penalty: optional(Type.Number({ minimum: -2, maximum: 2 })),
+    seed: optional(Type.Integer()),
+    stop: optional(oneOrMore({})),
+    stream: optional(Type.Boolean()),
+    stream_options: optional(Type.Object({ include_usage: optional(Type.Boolean()) })),
+    response_format: optional(
+      Type.Object({
+        type: Type.Unsafe<'text' | 'json_object' | 'json_schema'>({
+          type: 'string',
+          enum: ['text', 'json_object', 'json_schema'],
+        }),
+        json_schema: Type.Optional(
+          Type.Object({ schema: Type.Optional(Type.Unsafe<JsonSchema>({ type: 'object' })) }),
+        ),
       }),
-      json_schema: Type.Optional(
-        Type.Object({ schema: Type.Optional(Type.Unsafe<JsonSchema>({ type: 'object' })) }),
-      ),
-    }),
-  ),
-  n: optional(Type.Integer()),
-  tools: optional(Type.Array(Type.Unknown())),
-  functions: optional(Type.Array(Type.Unknown())),
-  logprobs: optional(Type.Boolean()),
-})
+    ),
+    n: optional(Type.Integer()),
+    tools: optional(Type.Array(Type.Unknown())),
+    functions: optional(Type.Array(Type.Unknown())),
+    logprobs: optional(Type.Boolean()),
+  },
+  {
+    examples: [
+      {
+        model: 'demo',
+        messages: [
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: 'What colour is it?' },
+              { type: 'image_url', image_url: { url: `data:image/png;base64,${redSquare}` } },
+            ],
+          },
+        ],
+        max_tokens: 16,
+      },
+    ],
+  },
+)
 
 export type ChatRequest = Static<typeof chatRequest>
 
@@ -72,6 +92,7 @@ export function questionOf(request: ChatRequest, contextSize: number): Question 
   return {
     messages: request.messages.map(messageOf),
     detail: detailOf(request),
+    pages: 1,
     sampling: {
       ...defaults,
       max_tokens: Math.min(maxTokens, contextSize),

@@ -4,15 +4,16 @@
  * bytes, because the engine finds its past work on a picture by their hash.
  */
 import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
-import sharp, { type Metadata } from 'sharp'
+import sharp, { type Metadata, type Sharp } from 'sharp'
 import { Failure, failure } from '../errors.ts'
+import { decodeForeign, type ForeignFormat } from './foreign.ts'
 import { type ImageDetail, type Size, sizeForDetail, type Tiling, tileCount } from './tiles.ts'
 
 export type PreparedImage = {
   bytes: Buffer
   mediaType: 'image/jpeg' | 'image/png'
-  /** What was received: format as users name it, pixels as stored (before rotation). */
-  source: { format: string; width: number; height: number; bytes: number }
+  /** What was received: format as users name it, pixels as stored (before rotation), the page of a document. */
+  source: { format: string; width: number; height: number; bytes: number; page: number | null }
   /** Clockwise degrees by which EXIF had the picture turned; `mirrored` when it asked for a flip too. */
   rotation: 0 | 90 | 180 | 270
   mirrored: boolean
@@ -25,7 +26,11 @@ export type PreparedImage = {
 /** How much of the picture the model is to see; without tiling there is nothing to choose. */
 export type Framing = { detail: ImageDetail; tiling: Tiling | undefined }
 
-export type ImageLimits = { maxPixels: number }
+export type ImageLimits = {
+  maxPixels: number
+  /** Most pages of a PDF. */
+  pages: number
+}
 
 /** No model looks at more than this (Qwen3-VL: 4096 tokens of 32x32); it bounds the engine's memory, 7 bytes a pixel. */
 const maxSentPixels = 4_194_304
@@ -43,7 +48,7 @@ const accepted = new Map([
   ['tif', 'TIFF'],
   ['avif', 'AVIF'],
 ])
-const acceptedNames = [...new Set(accepted.values())].join(', ')
+const acceptedNames = [...new Set(accepted.values()), 'HEIC', 'PDF'].join(', ')
 
 const tiffMagic = /^(II\*\0|MM\0\*)/
 
@@ -56,32 +61,72 @@ sharp.cache(false)
 // Several pictures are prepared side by side by libuv's threads; more threads each would take them from the engine.
 sharp.concurrency(1)
 
-/** Prepares one picture. Throws a typed failure for anything that is not a decodable picture within the limits. */
-export async function prepareImage(
+/**
+ * Prepares a picture, or the first pages of a PDF: one unless it is such. Throws a typed failure for anything that is
+ * not decodable within the limits, or the signal's reason.
+ */
+export async function prepareImages(
+  bytes: Buffer,
+  limits: ImageLimits,
+  framing: Framing,
+  signal: AbortSignal,
+): Promise<PreparedImage[]> {
+  const format = await recognise(bytes)
+  try {
+    if (format === 'HEIC' || format === 'PDF') {
+      return await prepareForeign(format, bytes, limits, framing, signal)
+    }
+    return [await prepareImage(format, bytes, limits, framing)]
+  } catch (error) {
+    if (error instanceof Failure || signal.aborted) throw error
+    throw failure('corrupt_image', { field: 'image', format }, { cause: error })
+  }
+}
+
+async function prepareImage(
+  format: string,
   bytes: Buffer,
   limits: ImageLimits,
   framing: Framing,
 ): Promise<PreparedImage> {
-  const format = await recognise(bytes)
-  try {
-    const header = await open(bytes).metadata()
-    checkSize(header, limits)
-    const size = sentSize(header.autoOrient, framing)
-    const unchanged = passesAsIs(format, header, size)
-    const sent = unchanged ? await proven(bytes, format, header) : await converted(bytes, format, size)
-    return {
-      bytes: sent.bytes,
-      mediaType: `image/${sent.format}`,
-      source: { format, width: header.width, height: header.height, bytes: bytes.length },
-      ...orientation(header.orientation),
-      sent: { ...sent, bytes: sent.bytes.length, unchanged },
-      tiles: framing.tiling && tileCount(sent, framing.tiling),
-    }
-  } catch (error) {
-    if (error instanceof Failure) throw error
-    throw failure('corrupt_image', { field: 'image', format }, { cause: error })
-  }
+  const header = await open(bytes).metadata()
+  checkSize(header, limits)
+  const size = sentSize(header.autoOrient, framing)
+  const unchanged = passesAsIs(format, header, size)
+  const sent = unchanged
+    ? await proven(bytes, format, header)
+    : await encoded(open(bytes).autoOrient(), format === 'JPEG', size)
+  const source = { format, width: header.width, height: header.height, bytes: bytes.length, page: null }
+  return prepared(sent, framing, { source, ...orientation(header.orientation), unchanged })
 }
+
+async function prepareForeign(
+  format: ForeignFormat,
+  bytes: Buffer,
+  limits: ImageLimits,
+  framing: Framing,
+  signal: AbortSignal,
+): Promise<PreparedImage[]> {
+  const images: PreparedImage[] = []
+  for (const { width, height, rgba, page } of await decodeForeign(format, bytes, limits, signal)) {
+    checkSize({ width, height }, limits)
+    const pixels = sharp(rgba, { raw: { width, height, channels: 4 }, limitInputPixels: false })
+    const sent = await encoded(pixels, format === 'HEIC', sentSize({ width, height }, framing))
+    const source = { format, width, height, bytes: bytes.length, page }
+    images.push(prepared(sent, framing, { source, rotation: 0, mirrored: false, unchanged: false }))
+  }
+  return images
+}
+
+type Origin = Pick<PreparedImage, 'source' | 'rotation' | 'mirrored'> & { unchanged: boolean }
+
+const prepared = (sent: Sent, { tiling }: Framing, { unchanged, ...origin }: Origin): PreparedImage => ({
+  ...origin,
+  bytes: sent.bytes,
+  mediaType: `image/${sent.format}`,
+  sent: { ...sent, bytes: sent.bytes.length, unchanged },
+  tiles: tiling && tileCount(sent, tiling),
+})
 
 /** The accepted format's name, found from the bytes alone. */
 async function recognise(bytes: Buffer): Promise<string> {
@@ -89,6 +134,8 @@ async function recognise(bytes: Buffer): Promise<string> {
   // file-type wants a TIFF's directory, which comes last: cut off, it must still be known as one.
   const format = accepted.get(type?.ext ?? (tiffMagic.test(bytes.toString('latin1', 0, 4)) ? 'tif' : ''))
   if (format) return format
+  if (type?.mime.startsWith('image/hei')) return 'HEIC'
+  if (type?.ext === 'pdf') return 'PDF'
   const name = otherFormat(type, bytes)
   throw name
     ? failure('unsupported_image_format', { field: 'image', actual: name, expected: acceptedNames })
@@ -98,7 +145,7 @@ async function recognise(bytes: Buffer): Promise<string> {
 /** What it is instead, in the user's words. SVG is text, which file-type does not tell apart. */
 function otherFormat(type: FileTypeResult | undefined, bytes: Buffer): string | undefined {
   if (/<svg[\s>]/i.test(bytes.toString('latin1', 0, 4096))) return 'SVG'
-  return type?.mime.startsWith('image/hei') ? 'HEIC' : type?.ext.toUpperCase()
+  return type?.ext.toUpperCase()
 }
 
 const open = (bytes: Buffer) =>
@@ -107,7 +154,7 @@ const open = (bytes: Buffer) =>
     seconds: decodeTimeoutSeconds,
   })
 
-function checkSize({ width, height }: Metadata, limits: ImageLimits): void {
+function checkSize({ width, height }: Size, limits: ImageLimits): void {
   const size = { field: 'image', width, height }
   if (width * height > limits.maxPixels) {
     throw failure('image_too_large', { ...size, actual: width * height, limit: limits.maxPixels })
@@ -153,17 +200,16 @@ async function proven(bytes: Buffer, format: string, { width, height }: Metadata
   return { bytes, format: format === 'JPEG' ? 'jpeg' : 'png', width, height }
 }
 
-/** A JPEG stays a JPEG, since PNG would make megabytes of its noise; every other format becomes a lossless PNG. */
-async function converted(bytes: Buffer, format: string, { width, height }: Size): Promise<Sent> {
-  const upright = open(bytes)
-    .autoOrient()
+/** A photo becomes a JPEG, since PNG would make megabytes of its noise; everything else a lossless PNG. */
+async function encoded(pixels: Sharp, photo: boolean, { width, height }: Size): Promise<Sent> {
+  const upright = pixels
     // The kernel that Llama 3.2 Vision was trained with.
     .resize({ width, height, fit: 'fill', kernel: 'linear' })
     .flatten({ background: 'white' })
     .toColourspace('srgb')
-  const { data, info } = await (format === 'JPEG'
+  const { data, info } = await (photo
     ? upright.jpeg({ quality: jpegQuality, chromaSubsampling: '4:4:4' })
     : upright.png()
   ).toBuffer({ resolveWithObject: true })
-  return { bytes: data, format: format === 'JPEG' ? 'jpeg' : 'png', width: info.width, height: info.height }
+  return { bytes: data, format: photo ? 'jpeg' : 'png', width: info.width, height: info.height }
 }

@@ -21,6 +21,7 @@ export function questionOf(request: InferRequest, uploads: readonly Buffer[] = [
   return {
     messages: [...system, { role: 'user', parts: user }],
     detail: request.image_detail,
+    pages: request.pdf_pages,
     sampling: {
       max_tokens,
       temperature,

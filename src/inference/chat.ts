@@ -6,25 +6,26 @@ import type { ChatBody, ContentPart } from '../engine/client.ts'
 import type { PreparedImage } from '../image/normalize.ts'
 import type { Part, Question } from './question.ts'
 
-/** `pictures` in the order of the question's image parts; `safe` breaks up what the model would take for steering. */
+/** `pictures` of each of the question's image parts, in their order; `safe` breaks up what the model would take for steering. */
 export function chatBody(
   question: Question,
-  pictures: readonly PreparedImage[],
+  pictures: readonly PreparedImage[][],
   safe: (text: string) => string,
 ): ChatBody {
   const left = [...pictures]
-  const content = (part: Part): ContentPart => {
-    if (part.type === 'text') return { type: 'text', text: safe(part.text) }
-    const picture = left.shift()
-    if (!picture) throw new Error('A question has more image parts than pictures')
-    return { type: 'image_url', image_url: { url: dataUrl(picture) } }
+  const content = (part: Part): ContentPart[] => {
+    if (part.type === 'text') return [{ type: 'text', text: safe(part.text) }]
+    return (left.shift() ?? []).map((picture) => ({
+      type: 'image_url',
+      image_url: { url: dataUrl(picture) },
+    }))
   }
   const { json, sampling } = question
   return {
     messages: question.messages.map(({ role, parts }) => ({
       role,
       // Many templates know parts in the user's turn only.
-      content: parts.every(isText) ? parts.map(({ text }) => safe(text)).join('\n') : parts.map(content),
+      content: parts.every(isText) ? parts.map(({ text }) => safe(text)).join('\n') : parts.flatMap(content),
     })),
     ...sampling,
     ...(json === undefined ? {} : { response_format: responseFormat(json) }),

@@ -4,6 +4,7 @@
  */
 import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
 import { type ImageDetail, imageDetails } from '../image/tiles.ts'
+import { redSquare } from '../red-square.ts'
 import { defaults, type JsonSchema } from './question.ts'
 
 const nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) =>
@@ -21,91 +22,110 @@ const choices = <const Name extends string>(names: readonly Name[], options: Sch
 
 /** Sampling as `/infer` names it. The other doors have their own names and defaults for the same. */
 export const inferRequest = (limits: RequestLimits) =>
-  Type.Object({
-    prompt: Type.String({ description: 'Question about the picture.' }),
-    image: Type.Optional(
-      Type.String({
-        description: 'The picture: base64, base64url, a data URL or, where allowed, an address.',
-      }),
-    ),
-    images: Type.Optional(
-      Type.Array(Type.String(), {
-        minItems: 1,
-        maxItems: limits.maxImages,
-        description: 'Several pictures, instead of `image`.',
-      }),
-    ),
-    system: Type.Optional(Type.String({ description: 'How the model is to behave.' })),
-    max_tokens: Type.Integer({
-      default: defaults.max_tokens,
-      minimum: 1,
-      maximum: limits.maxTokens,
-      description: 'Most tokens in the answer.',
-    }),
-    temperature: Type.Number({
-      default: defaults.temperature,
-      minimum: 0,
-      maximum: 2,
-      description: 'Sampling temperature; 0 always takes the likeliest token.',
-    }),
-    top_p: Type.Number({
-      default: defaults.top_p,
-      exclusiveMinimum: 0,
-      maximum: 1,
-      description: 'Nucleus sampling: the share of likelihood to choose from.',
-    }),
-    top_k: Type.Integer({
-      default: defaults.top_k,
-      minimum: 0,
-      maximum: 1_000_000,
-      description: 'Likeliest tokens to choose from; 0 is all.',
-    }),
-    min_p: Type.Number({
-      default: defaults.min_p,
-      minimum: 0,
-      maximum: 1,
-      description: "Least likelihood of a token, as a share of the likeliest token's.",
-    }),
-    repeat_penalty: Type.Number({
-      default: defaults.repeat_penalty,
-      exclusiveMinimum: 0,
-      maximum: 10,
-      description: 'Above 1, tokens that came before become less likely.',
-    }),
-    seed: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1, description: 'Start of the random numbers.' }),
-    ),
-    stop: Type.Optional(
-      Type.Unsafe<string | string[]>({
-        type: ['string', 'array'],
-        items: { type: 'string' },
-        maxItems: 16,
-        description: 'Texts at which the answer ends; they are not part of it.',
-      }),
-    ),
-    image_detail: choices<ImageDetail>(imageDetails, {
-      default: 'auto',
-      description:
-        'For models that see a picture in tiles, each of which takes its time: `low` is one tile, `high` up to four, `auto` as few as keep most of the detail.',
-    }),
-    json_schema: Type.Optional(
-      Type.Unsafe<JsonSchema>({
-        type: 'object',
-        description: 'JSON Schema that the answer has to follow; `metadata.json` tells whether it does.',
-      }),
-    ),
-    stream: Type.Boolean({
-      default: false,
-      description: 'Answer with server-sent events: queued, progress, token, done or error.',
-    }),
-    deadline_ms: Type.Optional(
-      Type.Integer({
+  Type.Object(
+    {
+      prompt: Type.String({ description: 'Question about the picture.' }),
+      image: Type.Optional(
+        Type.String({
+          description: 'The picture: base64, base64url, a data URL or, where allowed, an address.',
+        }),
+      ),
+      images: Type.Optional(
+        Type.Array(Type.String(), {
+          minItems: 1,
+          maxItems: limits.maxImages,
+          description: 'Several pictures, instead of `image`.',
+        }),
+      ),
+      system: Type.Optional(Type.String({ description: 'How the model is to behave.' })),
+      max_tokens: Type.Integer({
+        default: defaults.max_tokens,
         minimum: 1,
-        maximum: limits.maxSeconds * 1000,
-        description: 'Milliseconds after which the answer is of no use any more.',
+        maximum: limits.maxTokens,
+        description: 'Most tokens in the answer.',
       }),
-    ),
-  })
+      temperature: Type.Number({
+        default: defaults.temperature,
+        minimum: 0,
+        maximum: 2,
+        description: 'Sampling temperature; 0 always takes the likeliest token.',
+      }),
+      top_p: Type.Number({
+        default: defaults.top_p,
+        exclusiveMinimum: 0,
+        maximum: 1,
+        description: 'Nucleus sampling: the share of likelihood to choose from.',
+      }),
+      top_k: Type.Integer({
+        default: defaults.top_k,
+        minimum: 0,
+        maximum: 1_000_000,
+        description: 'Likeliest tokens to choose from; 0 is all.',
+      }),
+      min_p: Type.Number({
+        default: defaults.min_p,
+        minimum: 0,
+        maximum: 1,
+        description: "Least likelihood of a token, as a share of the likeliest token's.",
+      }),
+      repeat_penalty: Type.Number({
+        default: defaults.repeat_penalty,
+        exclusiveMinimum: 0,
+        maximum: 10,
+        description: 'Above 1, tokens that came before become less likely.',
+      }),
+      seed: Type.Optional(
+        Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1, description: 'Start of the random numbers.' }),
+      ),
+      stop: Type.Optional(
+        Type.Unsafe<string | string[]>({
+          type: ['string', 'array'],
+          items: { type: 'string' },
+          maxItems: 16,
+          description: 'Texts at which the answer ends; they are not part of it.',
+        }),
+      ),
+      image_detail: choices<ImageDetail>(imageDetails, {
+        default: 'auto',
+        description:
+          'For models that see a picture in tiles, each of which takes its time: `low` is one tile, `high` up to four, `auto` as few as keep most of the detail.',
+      }),
+      pdf_pages: Type.Integer({
+        default: 1,
+        minimum: 1,
+        maximum: limits.maxImages,
+        description: 'Pages of a PDF to look at, from the first; each is a picture.',
+      }),
+      json_schema: Type.Optional(
+        Type.Unsafe<JsonSchema>({
+          type: 'object',
+          description: 'JSON Schema that the answer has to follow; `metadata.json` tells whether it does.',
+        }),
+      ),
+      stream: Type.Boolean({
+        default: false,
+        description: 'Answer with server-sent events: queued, progress, token, done or error.',
+      }),
+      deadline_ms: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: limits.maxSeconds * 1000,
+          description: 'Milliseconds after which the answer is of no use any more.',
+        }),
+      ),
+    },
+    {
+      examples: [
+        { prompt: 'What colour is it?', image: redSquare, max_tokens: 16, temperature: 0 },
+        {
+          prompt: 'What colour is it?',
+          images: [redSquare],
+          json_schema: { type: 'string', maxLength: 20 },
+          max_tokens: 32,
+        },
+      ],
+    },
+  )
 
 export type InferRequest = Static<ReturnType<typeof inferRequest>>
 
@@ -115,6 +135,9 @@ const size = { width: Type.Integer(), height: Type.Integer(), bytes: Type.Intege
 export const imageReport = Type.Object({
   format: Type.String({ description: 'Format of the picture received, found from its bytes.' }),
   ...size,
+  page: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Page of a PDF, from 1; null for a picture.',
+  }),
   rotation: Type.Integer({ description: 'Clockwise degrees it was turned by, as its EXIF data asked.' }),
   mirrored: Type.Boolean(),
   sent: Type.Object({

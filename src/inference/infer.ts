@@ -22,7 +22,13 @@ export type InferenceParts = {
   engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'countTokens' | 'status'>
   estimates: Estimates
   metrics: Pick<Metrics, 'answered' | 'failed'>
-  prepareImage: (image: ImageSource, framing: Framing, signal: AbortSignal) => Promise<PreparedImage>
+  /** One picture, or several for a document of more pages. */
+  prepareImages: (
+    image: ImageSource,
+    pages: number,
+    framing: Framing,
+    signal: AbortSignal,
+  ) => Promise<PreparedImage[]>
 }
 
 export type Call = {
@@ -87,12 +93,13 @@ export function createInference(parts: InferenceParts) {
     let engineHolds = false
     try {
       tell({ type: 'queued', position: ticket.ahead })
-      const images = await prepare(question, signal, tell)
+      const pictures = await prepare(question, signal, tell)
+      const images = pictures.flat()
       const imageMs = clock.lap()
       await ticket.slot(signal, (position) => tell({ type: 'queued', position }))
       await engine.ready(signal)
       const queueMs = clock.lap()
-      const body = chatBody(question, images, safe())
+      const body = chatBody(question, pictures, safe())
       engineHolds = true
       const { text, end } = await collect(engine.chat(body, signal, ticket.leave), tell)
       estimates.learn(images, end)
@@ -123,8 +130,9 @@ export function createInference(parts: InferenceParts) {
     check(question)
     engine.requireReady()
     const ahead = admission.ahead()
-    const images = await prepare(question, signal, () => {})
-    const promptTokens = await engine.countTokens(chatBody(question, images, safe()), signal)
+    const pictures = await prepare(question, signal, () => {})
+    const images = pictures.flat()
+    const promptTokens = await engine.countTokens(chatBody(question, pictures, safe()), signal)
     const expected = estimates.expect(images, question.sampling.max_tokens)
     return {
       images,
@@ -138,32 +146,38 @@ export function createInference(parts: InferenceParts) {
   function check({ messages, json }: Question): JsonCheck | undefined {
     const all = messages.flatMap((message) => message.parts)
     checkTexts(all, parts.maxPromptLength)
-    const pictures = all.filter((part) => part.type === 'image').length
-    if (pictures > parts.maxImages) {
-      throw failure('too_many_images', { actual: pictures, limit: parts.maxImages })
-    }
+    checkCount(all.filter((part) => part.type === 'image').length)
     return json === undefined ? undefined : jsonCheck(json)
   }
 
-  /** One after the other: side by side, several large pictures would need several times the memory. */
+  function checkCount(pictures: number): void {
+    const limit = parts.maxImages
+    if (pictures > limit) throw failure('too_many_images', { actual: pictures, limit })
+  }
+
+  /**
+   * The pictures of each image part. One after the other: side by side, several large ones would need several times
+   * the memory.
+   */
   async function prepare(
     question: Question,
     signal: AbortSignal,
     tell: (progress: Progress) => void,
-  ): Promise<PreparedImage[]> {
+  ): Promise<PreparedImage[][]> {
     const framing = { detail: question.detail, tiling: engine.status().model?.projector.tiling }
     const wanted = question.messages.flatMap((message) => message.parts).filter(isImage)
-    const images: PreparedImage[] = []
-    for (const { image, field } of wanted) {
+    const pictures: PreparedImage[][] = []
+    for (const [index, { image, field }] of wanted.entries()) {
       signal.throwIfAborted()
-      const prepared = await parts.prepareImage(image, framing, signal).catch((error) => {
+      const prepared = await parts.prepareImages(image, question.pages, framing, signal).catch((error) => {
         throw error instanceof Failure && 'field' in error.facts ? failureAt(error, field) : error
       })
-      images.push(prepared)
-      tell({ type: 'image', image: prepared, done: images.length, total: wanted.length })
+      pictures.push(prepared)
+      checkCount(pictures.flat().length)
+      for (const one of prepared) tell({ type: 'image', image: one, done: index + 1, total: wanted.length })
     }
     signal.throwIfAborted()
-    return images
+    return pictures
   }
 
   function safe(): (text: string) => string {

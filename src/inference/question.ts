@@ -53,6 +53,8 @@ export const defaults: Sampling = {
 export type Question = {
   messages: Message[]
   detail: ImageDetail
+  /** Most pages of each PDF among the pictures. */
+  pages: number
   sampling: Sampling
   /** `true` asks for any JSON value. */
   json?: JsonSchema | true | undefined

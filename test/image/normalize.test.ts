@@ -1,11 +1,27 @@
 import sharp from 'sharp'
 import t from 'tap'
-import { type Framing, prepareImage } from '../../src/image/normalize.ts'
-import { heicHeader, jpeg, noise, pixelAt, png, pngClaiming, twoColours } from '../support/images.ts'
+import { type Framing, prepareImages } from '../../src/image/normalize.ts'
+import {
+  heic,
+  heicHeader,
+  jpeg,
+  noise,
+  pdf,
+  pixelAt,
+  png,
+  pngClaiming,
+  twoColours,
+} from '../support/images.ts'
 
-const limits = { maxPixels: 50_000_000 }
+const limits = { maxPixels: 50_000_000, pages: 1 }
 const whole: Framing = { detail: 'auto', tiling: undefined }
-const prepare = (bytes: Buffer, framing = whole) => prepareImage(bytes, limits, framing)
+const never = new AbortController().signal
+
+async function prepare(bytes: Buffer, framing = whole) {
+  const [image] = await prepareImages(bytes, limits, framing, never)
+  if (!image) throw new Error('no picture')
+  return image
+}
 const isRed = ([red = 0, green = 0, blue = 0]: number[]) => red > 150 && green < 90 && blue < 90
 
 t.test('a picture that needs nothing is passed on byte for byte', async (t) => {
@@ -134,8 +150,10 @@ t.test('formats that are not accepted are named', async (t) => {
     '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
   )
   const faults: [Buffer, RegExp][] = [
-    [heicHeader, /^HEIC is not supported; send JPEG, PNG, WebP, GIF, TIFF, AVIF$/],
-    [Buffer.from('%PDF-1.7\n%abc\n1 0 obj'), /^PDF is not supported/],
+    [
+      Buffer.from('BM' + '\0'.repeat(60)),
+      /^BMP is not supported; send JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC, PDF$/,
+    ],
     [svg, /^SVG is not supported/],
     [Buffer.from('BM6\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0', 'latin1'), /^BMP is not supported/],
   ]
@@ -200,4 +218,38 @@ t.test('the tiles are those of the picture turned upright', async (t) => {
   const lying = await storedWithOrientation(6)
   const { tiles, sent } = await prepare(lying, { detail: 'low', tiling: { side: 20, most: 4 } })
   t.match({ tiles, sent }, { tiles: 1, sent: { width: 20, height: 10 } })
+})
+
+t.test('a HEIC photo and the pages of a PDF are pictures like any other', async (t) => {
+  const photo = await prepare(heic)
+  t.match(photo, {
+    mediaType: 'image/jpeg',
+    source: { format: 'HEIC', width: 64, height: 48, bytes: heic.length, page: null },
+    sent: { format: 'jpeg', width: 64, height: 48, unchanged: false },
+  })
+  const [red = 0, , blue = 0] = await pixelAt(photo.bytes, 8, 24)
+  t.ok(red > 180 && blue < 60)
+  const pages = await prepareImages(pdf(3), { ...limits, pages: 2 }, whole, never)
+  t.match(pages, [
+    { mediaType: 'image/png', source: { format: 'PDF', page: 1 }, sent: { width: 208, height: 416 } },
+    { source: { page: 2 } },
+  ])
+  t.equal(pages.length, 2)
+  const [first] = pages
+  t.same(await pixelAt(first?.bytes ?? Buffer.alloc(0), 104, 312), [255, 0, 0], 'a red square below')
+  t.same(await pixelAt(first?.bytes ?? Buffer.alloc(0), 104, 104), [255, 255, 255], 'on white paper')
+})
+
+t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
+  await t.rejects(prepare(heicHeader), { code: 'corrupt_image', facts: { format: 'HEIC' } })
+  await t.rejects(prepare(pdf(1).subarray(0, 100)), { code: 'corrupt_image', facts: { format: 'PDF' } })
+  await t.rejects(prepareImages(heic, { maxPixels: 1000, pages: 1 }, whole, never), {
+    code: 'image_too_large',
+    facts: { width: 64, height: 48, limit: 1000 },
+  })
+  const gone = AbortSignal.abort(new Error('gone'))
+  await t.rejects(prepareImages(heic, limits, whole, gone), /gone/)
+  const soon = new AbortController()
+  setTimeout(() => soon.abort(new Error('gone')), 20)
+  await t.rejects(prepareImages(pdf(1), limits, whole, soon.signal), /gone/)
 })

@@ -24,13 +24,14 @@ const question: Question = {
     },
   ],
   detail: 'auto',
+  pages: 1,
   sampling: { ...defaults, max_tokens: 8 },
 }
 
 const image: PreparedImage = {
   bytes: Buffer.from('picture'),
   mediaType: 'image/png',
-  source: { format: 'WebP', width: 4, height: 2, bytes: 9 },
+  source: { format: 'WebP', width: 4, height: 2, bytes: 9, page: null },
   rotation: 90,
   mirrored: false,
   sent: { format: 'png', width: 2, height: 4, bytes: 7, unchanged: false },
@@ -62,7 +63,7 @@ function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts 
     estimates: createEstimates(),
     metrics: { answered: () => {}, failed: () => {} },
     admission: createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 }),
-    prepareImage: async () => image,
+    prepareImages: async () => [image],
     engine: {
       requireReady: () => {},
       ready: async () => {},
@@ -140,8 +141,8 @@ t.test('pictures are bounded in number, and a faulty one is named by its place',
     question: { ...question, messages: [{ role: 'user', parts: Array(count).fill(part) }] },
   })
   await t.rejects(ask(parts(), asking(3)), { code: 'too_many_images', facts: { actual: 3, limit: 2 } })
-  const prepareImage = () => Promise.reject(failure('invalid_base64', { field: 'image' }))
-  await t.rejects(ask({ ...parts(), prepareImage }, asking(1)), {
+  const prepareImages = () => Promise.reject(failure('invalid_base64', { field: 'image' }))
+  await t.rejects(ask({ ...parts(), prepareImages }, asking(1)), {
     message: /^Field images\/1 is not valid base64/,
     facts: { field: 'images/1' },
   })
@@ -150,7 +151,7 @@ t.test('pictures are bounded in number, and a faulty one is named by its place',
 t.test('the slot goes back after every kind of failure', async (t) => {
   const made = parts()
   const broken = failure('corrupt_image', { format: 'PNG' })
-  await t.rejects(ask({ ...made, prepareImage: () => Promise.reject(broken) }, call()), broken)
+  await t.rejects(ask({ ...made, prepareImages: () => Promise.reject(broken) }, call()), broken)
   t.equal(made.admission.inside, 0)
   const notReady = failure('engine_failed', { reason: 'gone' })
   const engine = { ...made.engine, ready: () => Promise.reject(notReady) }
@@ -203,11 +204,11 @@ t.test('a client that leaves while its picture is prepared never reaches the eng
       yield* answer()
     },
   })
-  const prepareImage = async () => {
+  const prepareImages = async () => {
     caller.abort(failure('client_gone'))
-    return image
+    return [image]
   }
-  await t.rejects(ask({ ...made, prepareImage }, call(caller.signal)), { code: 'client_gone' })
+  await t.rejects(ask({ ...made, prepareImages }, call(caller.signal)), { code: 'client_gone' })
   t.equal(asked, false)
   t.equal(made.admission.inside, 0)
 })
@@ -215,7 +216,7 @@ t.test('a client that leaves while its picture is prepared never reaches the eng
 t.test('parts keep their order, and texts alone are sent as a text', (t) => {
   fc.assert(
     fc.property(fc.string(), fc.uint8Array(), (prompt, bytes) => {
-      const body = chatBody(question, [{ ...image, bytes: Buffer.from(bytes) }], () => prompt)
+      const body = chatBody(question, [[{ ...image, bytes: Buffer.from(bytes) }]], () => prompt)
       const url = `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`
       t.same(body.messages[0]?.content, [
         { type: 'image_url', image_url: { url } },
@@ -281,12 +282,12 @@ t.test('the picture is framed as the caller asks and the model allows', async (t
       model: someModel({ projector: { ...someModel().projector, tiling } }),
     }),
   })
-  const prepareImage = async (_: unknown, framing: unknown) => {
+  const prepareImages = async (_: unknown, _pages: number, framing: unknown) => {
     asked.push(framing)
-    return { ...image, tiles: 3 }
+    return [{ ...image, tiles: 3 }]
   }
   const low: Call = { ...call(), question: { ...question, detail: 'low' } }
-  const outcome = await ask({ ...made, prepareImage }, low)
+  const outcome = await ask({ ...made, prepareImages }, low)
   t.same(asked, [{ detail: 'low', tiling }])
   t.match(outcome.images, [{ tiles: 3 }])
 })

@@ -22,7 +22,7 @@ export const readyStatus = {
 export const somePicture: PreparedImage = {
   bytes: Buffer.from('picture'),
   mediaType: 'image/png',
-  source: { format: 'PNG', width: 1, height: 1, bytes: 1 },
+  source: { format: 'PNG', width: 1, height: 1, bytes: 1, page: null },
   rotation: 0,
   mirrored: false,
   sent: { format: 'png', width: 1, height: 1, bytes: 1, unchanged: true },

@@ -1,0 +1,223 @@
+/**
+ * Pictures by address. What a caller names must not become a way into the operator's network: only listed hosts are
+ * asked, only at public addresses, and each redirect is judged like a new request. A host is looked up once and the
+ * connection goes to the very addresses that were checked, so a second, different answer of the DNS changes nothing.
+ * The type that a server claims is ignored; bytes decide later.
+ */
+import { lookup } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { Agent, type Dispatcher, errors } from 'undici'
+import { entriesOf } from '../config.ts'
+import { Failure, failure } from '../errors.ts'
+
+export type Address = { address: string; family: number }
+
+export type FetchRules = {
+  /** Entries as `parseAllowList` reads them; none permits nothing. */
+  allow: readonly string[]
+  /** Largest body, in bytes. */
+  maxBytes: number
+  /** Milliseconds for one connection, TLS included. */
+  connectMs?: number
+  /** Milliseconds for all of it: look-ups, redirects and the body. */
+  totalMs?: number
+  resolve?: (host: string) => Promise<Address[]>
+  isAllowedAddress?: (address: string) => boolean
+  /** Certificate authorities in PEM to trust in place of the system's. */
+  ca?: string
+}
+
+type Settings = Required<Omit<FetchRules, 'ca'>> & { ca?: string; allowed: readonly URL[] }
+
+const maxRedirects = 3
+const maxUrlCharacters = 8192
+const redirectStatuses = [301, 302, 303, 307, 308]
+
+const refused = (reason: string) => failure('image_url_refused', { field: 'image', reason })
+const failed = (reason: string, cause?: unknown) =>
+  failure('image_url_failed', { field: 'image', reason }, { cause })
+
+/**
+ * The entries of IMAGE_URL_ALLOW, separated by commas, as origins such as `https://*.example.com`. An entry without a
+ * scheme permits https, one without a port the scheme's own. Throws an Error that names an entry which is none.
+ */
+export const parseAllowList = (text: string): string[] =>
+  entriesOf(text).map((entry) => allowedOrigin(entry).origin)
+
+function allowedOrigin(entry: string): URL {
+  const [, scheme = 'https', host = ''] = /^(?:(https?):\/\/)?([^/?#@\\\s%]+)\/?$/i.exec(entry) ?? []
+  const origin = `${scheme}://${host}`
+  const isHost = /^(\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[\da-f:]+\])$/
+  if (URL.canParse(origin) && isHost.test(new URL(origin).hostname)) return withoutRootDot(new URL(origin))
+  throw new Error(
+    `IMAGE_URL_ALLOW holds ${entry}; entries look like example.com, *.example.com, * or http://example.com:8080`,
+  )
+}
+
+/** `example.com.` is the same host as `example.com`, but neither lists nor certificates know it by that name. */
+function withoutRootDot(url: URL): URL {
+  url.hostname = url.hostname.replace(/\.$/, '')
+  return url
+}
+
+/**
+ * Gives a function that answers the bytes behind an address. It throws `image_url_refused` when the rules forbid the
+ * address, `image_url_failed` when the other side is at fault, and the signal's reason once that fires.
+ */
+export function createFetcher(rules: FetchRules): (url: string, signal: AbortSignal) => Promise<Buffer> {
+  const settings: Settings = {
+    connectMs: 3000,
+    totalMs: 10_000,
+    resolve: (host) => lookup(host, { all: true }),
+    isAllowedAddress: isPublicAddress,
+    ...rules,
+    allowed: rules.allow.map(allowedOrigin),
+  }
+  return async (url, signal) => {
+    signal.throwIfAborted()
+    const stop = new AbortController()
+    const stopWithCaller = () => stop.abort(signal.reason)
+    signal.addEventListener('abort', stopWithCaller, { once: true })
+    const tooSlow = () => failed(`it took longer than ${settings.totalMs / 1000} seconds`)
+    const deadline = setTimeout(() => stop.abort(tooSlow()), settings.totalMs)
+    try {
+      return await follow(url, settings, stop.signal)
+    } catch (error) {
+      stop.signal.throwIfAborted()
+      throw error instanceof Failure ? error : failed('the connection failed or broke off', error)
+    } finally {
+      clearTimeout(deadline)
+      signal.removeEventListener('abort', stopWithCaller)
+    }
+  }
+}
+
+async function follow(text: string, settings: Settings, signal: AbortSignal): Promise<Buffer> {
+  let location = text
+  let from: URL | undefined
+  for (let hop = 0; hop <= maxRedirects; hop += 1) {
+    try {
+      from = permitted(location, from, settings)
+      const answer = await visit(from, settings, signal)
+      if (Buffer.isBuffer(answer)) return answer
+      location = answer
+    } catch (error) {
+      if (hop === 0 || !(error instanceof Failure)) throw error
+      const facts = { ...error.facts, reason: `after a redirect, ${error.facts.reason}` }
+      throw failure(error.code, facts, { cause: error.cause })
+    }
+  }
+  throw failed(`it redirects more than ${maxRedirects} times`)
+}
+
+/** The address as the connection will use it. Only what `new URL` made of the text is judged: it undoes disguises. */
+function permitted(text: string, base: URL | undefined, { allowed }: Settings): URL {
+  if (text.length > maxUrlCharacters) throw refused(`it is longer than ${maxUrlCharacters} characters`)
+  if (!URL.canParse(text, base?.href)) throw refused('it is not a valid address')
+  const url = new URL(text, base)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('only https is fetched, or http')
+  if (url.username || url.password) throw refused('it carries a user name or password')
+  const { hostname, protocol, port } = withoutRootDot(url)
+  const entries = allowed.filter((entry) => covers(entry.hostname, hostname))
+  if (entries.length === 0) throw refused('its host is not in IMAGE_URL_ALLOW')
+  if (!entries.some((entry) => entry.protocol === protocol && entry.port === port)) {
+    throw refused('IMAGE_URL_ALLOW does not permit its scheme and port for its host')
+  }
+  return url
+}
+
+const covers = (pattern: string, host: string): boolean =>
+  pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)))
+
+/** One request: the body, or where the answer points to. */
+async function visit(url: URL, settings: Settings, signal: AbortSignal): Promise<Buffer | string> {
+  const addresses = await publicAddresses(url.hostname, settings, signal)
+  const { connectMs: timeout, maxBytes, ca } = settings
+  const agent = new Agent({ connect: { timeout, lookup: pinnedTo(addresses), ...(ca && { ca }) } })
+  try {
+    const response = await agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: 'GET',
+      // Uncompressed, the bytes on the wire are all there can be.
+      headers: { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'llama-vision' },
+      signal,
+    })
+    const { statusCode, headers } = response
+    if (redirectStatuses.includes(statusCode) && typeof headers.location === 'string') return headers.location
+    if (statusCode !== 200) throw failed(`it answered with status ${statusCode}`)
+    if ((headers['content-encoding'] || 'identity') !== 'identity') throw failed('its answer is compressed')
+    if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
+    return await bytesOf(response.body, maxBytes)
+  } catch (error) {
+    if (!(error instanceof errors.ConnectTimeoutError)) throw error
+    throw failed(`its host did not accept a connection within ${timeout / 1000} seconds`, error)
+  } finally {
+    await agent.destroy()
+  }
+}
+
+/** All addresses of the host. One that is not public refuses the host: nobody says which of them would be used. */
+async function publicAddresses(host: string, settings: Settings, signal: AbortSignal): Promise<Address[]> {
+  // undici connects to a literal address without a look-up, so that `pinnedTo` would never be asked.
+  const literal = host.replace(/^\[|\]$/g, '')
+  const family = isIP(literal)
+  const addresses = family ? [{ address: literal, family }] : await resolved(host, settings, signal)
+  const arePublic = addresses.every(({ address }) => settings.isAllowedAddress(address))
+  // Told apart, unknown names and private ones would let a caller find out the names inside.
+  if (addresses.length > 0 && arePublic) return addresses
+  throw refused('its host does not resolve, or not to public addresses only')
+}
+
+async function resolved(host: string, settings: Settings, signal: AbortSignal): Promise<Address[]> {
+  signal.throwIfAborted()
+  // A look-up cannot be stopped, only no longer waited for.
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  const found = settings.resolve(host).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOTFOUND') return []
+    throw failed('its host could not be looked up', error)
+  })
+  return Promise.race([found, stopped])
+}
+
+/** Answers what was checked, whatever is asked, in the two forms that `net` knows. */
+const pinnedTo =
+  (addresses: Address[]): LookupFunction =>
+  (_host, options, callback) => {
+    const [first] = addresses
+    if (options.all) callback(null, addresses)
+    else callback(null, first?.address ?? '', first?.family)
+  }
+
+const tooLarge = (maxBytes: number) => failed(`it is larger than ${maxBytes} bytes`)
+
+/** Copies into one buffer that doubles: a list of a million tiny chunks would take a hundred times their size. */
+async function bytesOf(body: Dispatcher.ResponseData['body'], maxBytes: number): Promise<Buffer> {
+  let bytes: Buffer = Buffer.alloc(0)
+  let length = 0
+  // Buffers, since no encoding was set.
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    const needed = length + chunk.length
+    if (needed > maxBytes) throw tooLarge(maxBytes)
+    if (needed > bytes.length) bytes = Buffer.concat([bytes], Math.min(maxBytes, 2 * needed))
+    chunk.copy(bytes, length)
+    length = needed
+  }
+  if (length === 0) throw failed('its answer is empty')
+  return bytes.subarray(0, length)
+}
+
+/** Whether the text is an IPv4 or IPv6 address of the public internet, and of a single machine. */
+export function isPublicAddress(address: string): boolean {
+  if (isIP(address) === 0) return false
+  const ip = ipaddr.process(address)
+  if (ip.range() !== 'unicast') return false
+  // Looks public, but is where machines in Azure ask about themselves.
+  if (ip instanceof ipaddr.IPv4) return ip.toString() !== '168.63.129.16'
+  const [first = 0, , , , , sixth] = ip.parts
+  // Only 2000::/3 is given out; beside it, ::127.0.0.1 counts as unicast. 5efe marks ISATAP: an IPv4 address follows.
+  return first >> 13 === 1 && sixth !== 0x5efe
+}
