@@ -38,6 +38,15 @@ program
     process.exitCode = findings.some(({ level }) => level === 'fault') ? 1 : 0
   })
 
+program
+  .command('pull')
+  .description('fetch a model and its projector into MODEL_PATH; goes on where it was cut off')
+  .argument(
+    '<source>',
+    'hf:owner/repo:QUANT, hf:owner/repo/file.gguf, https://host/file.gguf or ollama:name:tag',
+  )
+  .action(async (source: string) => (await import('./cli/pull.ts')).pullCommand(source, process.env))
+
 const marks = { good: 'ok     ', warning: 'warning', fault: 'FAULT  ' }
 
 /** What both commands that ask have in common. */

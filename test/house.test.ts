@@ -42,7 +42,7 @@ const owners: Record<string, string[]> = {
   'p-queue': ['admission', 'cli/caption'],
   pino: ['cli/serve', 'cli/reach'],
   sharp: ['image/normalize'],
-  undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/reach'],
+  undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/reach', 'cli/web'],
 }
 
 type Import = { from: string; to: string }

@@ -4,8 +4,7 @@
  * is left to the engine.
  */
 import { stat } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
-import { type Config, packageRoot } from '../config.ts'
+import { basename, dirname, join } from 'node:path'
 import {
   ggufFiles,
   type Header,
@@ -16,6 +15,7 @@ import {
   tensorBytes,
   text,
 } from './gguf.ts'
+import { locateModel, type ModelSettings } from './locate.ts'
 import {
   findProjector,
   isProjector,
@@ -47,11 +47,9 @@ export type ModelFacts = {
   projector: ProjectorFacts
 }
 
-type ModelSettings = Pick<Config, 'MODEL_NAME' | 'MODEL_PATH' | 'MMPROJ_NAME'>
-
 /** Throws `ModelProblem` when there is no usable model. */
 export async function findModel(config: ModelSettings): Promise<ModelFacts> {
-  const path = modelPath(config)
+  const { path, mmproj: named } = await locateModel(config)
   await mustExist(path, 'Set MODEL_NAME to one of them or put the model there')
   const header = await readHeader(path)
   if (isProjector(header)) {
@@ -60,7 +58,7 @@ export async function findModel(config: ModelSettings): Promise<ModelFacts> {
     )
   }
   const architecture = text(header, 'general.architecture') ?? ''
-  const mmproj = await findProjector({ path, header }, config.MMPROJ_NAME)
+  const mmproj = await findProjector({ path, header }, named)
   const projector = projectorFacts(mmproj.header)
   return {
     path,
@@ -74,30 +72,6 @@ export async function findModel(config: ModelSettings): Promise<ModelFacts> {
     controlTokens: controlTokens(header),
     projector,
   }
-}
-
-/** Names, sizes and times of the files a model could come from: changes when looking again makes sense. */
-export async function modelFilesFingerprint(config: ModelSettings): Promise<string> {
-  const folder = dirname(modelPath(config))
-  const files = await ggufFiles(folder)
-  const marks = await Promise.all(
-    files.map(async (file) => {
-      const { size, mtimeMs } = await stat(join(folder, file))
-      return `${file} ${size} ${mtimeMs}`
-    }),
-  )
-  return marks.join('\n')
-}
-
-const shippedModels: Record<string, string> = {
-  demo: 'demo-q4_k_m.gguf',
-  'demo-mmproj': 'demo-text-q4_k_m.gguf',
-}
-
-function modelPath(config: ModelSettings): string {
-  const shipped = shippedModels[config.MODEL_NAME]
-  if (shipped) return join(packageRoot, 'models/demo', shipped)
-  return resolve(config.MODEL_PATH, config.MODEL_NAME)
 }
 
 /** A file that is model and projector at once is split by its tensors. */

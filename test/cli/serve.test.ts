@@ -65,13 +65,17 @@ t.test('probe tells healthy, unhealthy and absent apart', async (t) => {
   const { url } = await service(t)
   const { port } = new URL(url)
   await untilHealthy(url)
-  t.strictSame(await probe({ PORT: port, HOST: '0.0.0.0' }), { healthy: true, message: 'healthy: tiny.gguf' })
+  t.strictSame(await probe({ PORT: port, HOST: '0.0.0.0' }), {
+    url: `http://127.0.0.1:${port}`,
+    healthy: true,
+    message: 'healthy: tiny.gguf',
+  })
   const lost = await service(t, { MODEL_NAME: 'lost.gguf' })
   const { healthy, message } = await probe({ PORT: new URL(lost.url).port })
   t.equal(healthy, false)
   t.match(message, /^unhealthy: /)
   t.match(await probe({ PORT: '1' }), {
     healthy: false,
-    message: /^no answer from http:\/\/127\.0\.0\.1:1\/health/,
+    message: /^no answer from http:\/\/127\.0\.0\.1:1: /,
   })
 })

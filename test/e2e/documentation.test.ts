@@ -13,11 +13,13 @@ function examplesOf({ example, examples = {} }: Content): unknown[] {
 
 t.test('the document is valid, and every example in it is answered', async (t) => {
   const { url } = await healthyService(t)
-  const document = await (await fetch(`${url}/docs/json`)).json()
+  const document = (await (await fetch(`${url}/docs/json`)).json()) as {
+    paths: Record<string, Record<string, Operation>>
+  }
   const { valid, errors } = await new Validator().validate(document)
   t.ok(valid, JSON.stringify(errors))
   let sent = 0
-  for (const [path, operations] of Object.entries<Record<string, Operation>>(document.paths)) {
+  for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, { requestBody }] of Object.entries(operations)) {
       const examples = examplesOf(requestBody?.content['application/json'] ?? {})
       if (requestBody) t.ok(examples.length > 0, `${path} has an example`)

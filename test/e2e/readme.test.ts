@@ -1,7 +1,10 @@
-/** Every command and example of the README, run as it stands there, on the default port. Docker's are in container-check.sh. */
+/**
+ * Every command and example of the README and of docs/clients.md, run as it stands there, on the default port. Docker's
+ * are in container-check.sh.
+ */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -11,10 +14,11 @@ import { untilHealthy, untouched } from '../support/service.ts'
 
 const run = promisify(execFile)
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8')
+const clients = readFileSync(join(packageRoot, 'docs/clients.md'), 'utf8')
 
-/** The README's only code block of this language that holds `text`. */
-function example(language: string, text: string): string {
-  const blocks = [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
+/** The only code block of this language that holds `text`. */
+function example(language: string, text: string, page = readme): string {
+  const blocks = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
     (match) => match[1] ?? '',
   )
   const found = blocks.filter((block) => block.includes(text))
@@ -46,6 +50,7 @@ t.test('npm start, with its examples', async (t) => {
   })
   await untilHealthy('http://localhost:5000')
   await curlExample(t)
+  await clientExamples(t)
   await healthExample(t)
   await pythonExample(t)
 })
@@ -61,6 +66,38 @@ async function curlExample(t: Test): Promise<void> {
     const cwd = await folderWithPicture(t)
     const { stdout } = await run('bash', ['-c', example('bash', 'IMAGE_B64=')], { cwd })
     t.match(JSON.parse(stdout), { success: true, model: 'demo', error: null })
+  })
+}
+
+async function clientExamples(t: Test): Promise<void> {
+  const cwd = await folderWithPicture(t)
+  mkdirSync(join(cwd, 'photos'))
+  writeFileSync(join(cwd, 'photos/one.jpg'), await jpeg())
+  symlinkSync(join(packageRoot, 'dist'), join(cwd, 'dist'))
+  const bash = async (script: string) =>
+    (await run('env', [...untouched, 'bash', '-ec', script], { cwd, env: userEnv })).stdout
+  await t.test('the form of the README', async (t) => {
+    t.match(JSON.parse(await bash(example('bash', 'curl -F'))), { success: true })
+  })
+  await t.test('a form and a bare picture', async (t) => {
+    const answers = (await bash(example('bash', '--data-binary', clients))).split(/(?<=\})(?=\{"success")/)
+    t.match(
+      answers.map((answer) => JSON.parse(answer)),
+      [{ success: true }, { success: true }],
+    )
+  })
+  await t.test('a stream', async (t) => {
+    t.match(
+      await bash(example('bash', 'stream=true', clients)),
+      /^event: queued[\s\S]*event: done\ndata: \{"success":true/,
+    )
+  })
+  await t.test("as Ollama's", async (t) => {
+    t.match(JSON.parse(await bash(example('bash', '/api/generate', clients))), { done: true, response: /./ })
+  })
+  await t.test('in a terminal', async (t) => {
+    t.match(await bash(example('bash', 'caption photos', clients)), /\w/)
+    t.match(readFileSync(join(cwd, 'captions.csv'), 'utf8'), /^path,.*\none\.jpg,/)
   })
 }
 

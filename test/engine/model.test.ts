@@ -1,7 +1,9 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findModel, modelFilesFingerprint } from '../../src/engine/model.ts'
+import { modelFilesFingerprint, pulledFile } from '../../src/engine/locate.ts'
+import { findModel } from '../../src/engine/model.ts'
 import { writeModelPair } from '../support/fake-engine.ts'
 import { type Tensor, writeGguf } from '../support/gguf.ts'
 
@@ -11,11 +13,11 @@ function modelFolder(t: Test): {
 } {
   const folder = t.testdir()
   writeModelPair(folder)
-  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '' }
+  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '', OLLAMA_STORE: '/nowhere' }
   return { folder, find: (env = {}) => findModel({ ...settings, ...env }) }
 }
 
-type Settings = { MODEL_PATH: string; MODEL_NAME: string; MMPROJ_NAME: string }
+type Settings = { MODEL_PATH: string; MODEL_NAME: string; MMPROJ_NAME: string; OLLAMA_STORE: string }
 
 const projector = (name: string, width: number) => ({
   'general.architecture': 'clip',
@@ -122,7 +124,7 @@ t.test('files that are no model are told apart', async (t) => {
 
 t.test('a lone model is told what it lacks', async (t) => {
   const folder = t.testdir()
-  const settings = { MODEL_PATH: folder, MODEL_NAME: 'lone.gguf', MMPROJ_NAME: '' }
+  const settings = { MODEL_PATH: folder, MODEL_NAME: 'lone.gguf', MMPROJ_NAME: '', OLLAMA_STORE: '/nowhere' }
   writeGguf(join(folder, 'lone.gguf'), { 'general.architecture': 'llama', 'llama.embedding_length': 64 })
   await t.rejects(findModel(settings), {
     message: /needs its vision projector \(an mmproj GGUF\), and .* holds none/,
@@ -135,16 +137,73 @@ t.test('a lone model is told what it lacks', async (t) => {
 
 t.test('the fingerprint changes with the files', async (t) => {
   const { folder } = modelFolder(t)
-  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '' }
+  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '', OLLAMA_STORE: '/nowhere' }
   const before = await modelFilesFingerprint(settings)
   t.equal(await modelFilesFingerprint(settings), before)
   writeFileSync(join(folder, 'new.gguf'), '')
   t.not(await modelFilesFingerprint(settings), before)
-  t.equal(await modelFilesFingerprint({ ...settings, MODEL_PATH: '/nowhere' }), '')
+  t.equal(
+    await modelFilesFingerprint({ ...settings, MODEL_PATH: '/nowhere' }),
+    '/nowhere/tiny.gguf is missing',
+  )
+})
+
+t.test('a model is found where Ollama keeps it, pair and all', async (t) => {
+  const { folder, find } = modelFolder(t)
+  const store = join(folder, 'store')
+  mkdirSync(join(store, 'blobs'), { recursive: true })
+  const layer = (kind: string, file: string) => {
+    const bytes = readFileSync(join(folder, file))
+    const digest = createHash('sha256').update(bytes).digest('hex')
+    writeFileSync(join(store, 'blobs', `sha256-${digest}`), bytes)
+    return {
+      mediaType: `application/vnd.ollama.image.${kind}`,
+      digest: `sha256:${digest}`,
+      size: bytes.length,
+    }
+  }
+  const place = join(store, 'manifests/registry.ollama.ai/library/tiny-vision')
+  mkdirSync(place, { recursive: true })
+  const projectorFile =
+    readdirSync(folder).find((name) => name.endsWith('.gguf') && name !== 'tiny.gguf') ?? ''
+  const layers = [layer('model', 'tiny.gguf'), layer('projector', projectorFile)]
+  writeFileSync(join(place, 'latest'), JSON.stringify({ schemaVersion: 2, layers }))
+  const settings = { OLLAMA_STORE: store, MODEL_NAME: 'ollama:tiny-vision', MODEL_PATH: '/nowhere' }
+  const facts = await find(settings)
+  t.match(facts, { path: /blobs\/sha256-/, mmprojPath: /blobs\/sha256-/ })
+  t.not(facts.path, facts.mmprojPath)
+  await t.rejects(find({ ...settings, MODEL_NAME: 'ollama:other:7b' }), { message: /other:7b.*tiny-vision/s })
+})
+
+t.test('a model that was pulled is known by its source', async (t) => {
+  const { folder, find } = modelFolder(t)
+  const MODEL_NAME = 'hf:owner/repo:Q4_K_M'
+  await t.rejects(find({ MODEL_NAME }), {
+    message: /has not been fetched yet; run: llama-vision pull hf:owner/,
+  })
+  const before = await modelFilesFingerprint({
+    MODEL_NAME,
+    MODEL_PATH: folder,
+    MMPROJ_NAME: '',
+    OLLAMA_STORE: '',
+  })
+  writeFileSync(join(folder, pulledFile), 'broken')
+  await t.rejects(find({ MODEL_NAME }), { message: /has not been fetched yet/ })
+  writeFileSync(join(folder, pulledFile), JSON.stringify({ [MODEL_NAME]: ['tiny.gguf'] }))
+  t.not(
+    await modelFilesFingerprint({ MODEL_NAME, MODEL_PATH: folder, MMPROJ_NAME: '', OLLAMA_STORE: '' }),
+    before,
+  )
+  t.match(await find({ MODEL_NAME }), { path: join(folder, 'tiny.gguf') })
 })
 
 t.test('demo is the model that comes with the service, wherever MODEL_PATH points', async (t) => {
-  const facts = await findModel({ MODEL_NAME: 'demo', MODEL_PATH: '/nowhere', MMPROJ_NAME: '' })
+  const facts = await findModel({
+    MODEL_NAME: 'demo',
+    MODEL_PATH: '/nowhere',
+    MMPROJ_NAME: '',
+    OLLAMA_STORE: '/nowhere',
+  })
   t.match(facts.description, /tiny|demo/i)
 })
 

@@ -151,7 +151,7 @@ t.test('formats that are not accepted are named', async (t) => {
   )
   const faults: [Buffer, RegExp][] = [
     [
-      Buffer.from('BM' + '\0'.repeat(60)),
+      Buffer.from(`BM${'\0'.repeat(60)}`),
       /^BMP is not supported; send JPEG, PNG, WebP, GIF, TIFF, AVIF, HEIC, PDF$/,
     ],
     [svg, /^SVG is not supported/],

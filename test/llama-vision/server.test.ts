@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { packageRoot } from '../../src/config.ts'
 import {
   answersDistance,
   asked,
@@ -133,6 +134,26 @@ t.test('slots with and without pictures work side by side', async (t) => {
     await server.stop()
   }
 })
+
+t.test(
+  'the second of two adjacent pictures may change, for models whose pictures are many tokens',
+  async (t) => {
+    const demo = (file: string) => join(packageRoot, 'models/demo', file)
+    const pair = ['--model', demo('demo-text-q4_k_m.gguf'), '--mmproj', demo('demo-mmproj-f16.gguf')]
+    const server = await LlamaServer.start(t, [...pair, '--ctx-size', '1024', '--parallel', '1'])
+    const [left, middle, right] = await Promise.all([56, 70, 90].map((side) => patternPicture(side, 50)))
+    const both = (second = middle): Question => ({
+      prompt: 'USER: <__media__><__media__>What is this? ASSISTANT:',
+      pictures: [left ?? wide, second ?? wide],
+      tokens: 4,
+    })
+    const expected = await server.ask(both(right))
+    await server.ask({ ...both(middle), reuse: true })
+    const answer = await server.ask({ ...both(right), reuse: true })
+    t.ok(answer.cachedTokens > 0, 'the first picture is kept')
+    t.same(answer.tokens, expected.tokens)
+  },
+)
 
 t.test('a saved slot brings its picture back, and a saved text no picture', async (t) => {
   const server = await start(t, '--parallel', '2', '--ctx-size', '2048', '--slot-save-path', t.testdir())

@@ -1,0 +1,194 @@
+/**
+ * The requests of `pull`: redirects are followed one by one, the token stays with the host that it is for, passing
+ * trouble is tried again and every refusal is a sentence. Addresses are told without their query, which may be secret.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Dispatcher, request } from 'undici'
+import { messageOf } from '../errors.ts'
+
+/** What another try would not mend. The message is for a person. */
+export class PullProblem extends Error {
+  override readonly name = 'PullProblem'
+}
+
+/** Passing trouble: the same request may succeed after `waitMs`, if the server named a time. */
+export class Setback extends Error {
+  override readonly name = 'Setback'
+  readonly waitMs: number | undefined
+
+  constructor(message: string, waitMs?: number) {
+    super(message)
+    this.waitMs = waitMs
+  }
+}
+
+export type Web = {
+  signal: AbortSignal
+  /** Origin to which `token` is sent; no other ever sees it. */
+  tokenOrigin: string
+  token: string | undefined
+  /** Longest silence of a server, in milliseconds. */
+  idleMs: number
+  /** Milliseconds before the second try; each further one waits twice as long. */
+  pauseMs: number
+}
+
+export type Answer = {
+  status: number
+  headers: IncomingHttpHeaders
+  body: Dispatcher.ResponseData['body']
+  /** SHA-256 that a hop on the way gave in `x-linked-etag`, as Hugging Face does. */
+  sha256: string | undefined
+}
+
+const maxTries = 5
+const maxRedirects = 5
+const maxRetryAfterMs = 60_000
+const maxJsonBytes = 16 * 1024 ** 2
+const redirectStatuses = [301, 302, 303, 307, 308]
+const passingStatuses = [408, 425, 429]
+
+/** An address as it may be told and kept. */
+export const shown = (address: string | URL): string => {
+  const { origin, pathname } = new URL(address)
+  return origin + pathname
+}
+
+/** `text` as a SHA-256 in lower case, if it is one. */
+export const asSha256 = (text: string | undefined): string | undefined =>
+  text && /^[0-9a-f]{64}$/i.test(text) ? text.toLowerCase() : undefined
+
+export const textOf = (header: string | string[] | undefined): string | undefined =>
+  Array.isArray(header) ? header[0] : header
+
+/**
+ * One request and its redirects. The answer's body must be read or dumped; its status is 200, 206, 416 or another
+ * success. Throws `PullProblem` when the server refuses for good and `Setback` when it may think otherwise later.
+ */
+export async function visit(
+  web: Web,
+  address: string,
+  method: 'GET' | 'HEAD' = 'GET',
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  let url = new URL(address)
+  let sha256: string | undefined
+  for (let hop = 0; hop <= maxRedirects; hop += 1) {
+    const authorization = url.origin === web.tokenOrigin && web.token ? `Bearer ${web.token}` : undefined
+    const answer = await request(url, {
+      method,
+      // Compressed bytes would be neither what the sizes nor what the checksums are of.
+      headers: { 'accept-encoding': 'identity', ...headers, ...(authorization && { authorization }) },
+      signal: web.signal,
+      headersTimeout: web.idleMs,
+      bodyTimeout: web.idleMs,
+    })
+    sha256 ??= asSha256(textOf(answer.headers['x-linked-etag'])?.replaceAll('"', ''))
+    const { statusCode: status } = answer
+    if ((status >= 200 && status < 300) || status === 416) {
+      return { status, headers: answer.headers, body: answer.body, sha256 }
+    }
+    await answer.body.dump()
+    if (!redirectStatuses.includes(status)) throw refusal(web, url, status, answer.headers)
+    url = redirected(url, textOf(answer.headers.location))
+  }
+  throw new PullProblem(`${shown(address)} redirects more than ${maxRedirects} times`)
+}
+
+function redirected(from: URL, location = ''): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
+  if (!to || !location || !/^https?:$/.test(to.protocol)) {
+    throw new PullProblem(`${shown(from)} redirects to no address that can be fetched`)
+  }
+  if (from.protocol === 'https:' && to.protocol === 'http:') {
+    throw new PullProblem(`${shown(from)} redirects from https to plain http at ${to.host}; that is refused`)
+  }
+  return to
+}
+
+function refusal(web: Web, url: URL, status: number, headers: IncomingHttpHeaders): Error {
+  const address = shown(url)
+  if (status >= 500 || passingStatuses.includes(status)) {
+    return new Setback(`${address} answers ${status}`, retryAfterMs(textOf(headers['retry-after'])))
+  }
+  if (status === 401) return new PullProblem(`${address} asks for a login (401). ${loginAdvice(web, url)}`)
+  if (status === 403) {
+    return new PullProblem(
+      `${address} is refused (403); where a model is gated, accept its terms on its page first`,
+    )
+  }
+  return new PullProblem(status === 404 ? `${address} does not exist (404)` : `${address} answers ${status}`)
+}
+
+function loginAdvice(web: Web, url: URL): string {
+  if (url.origin !== web.tokenOrigin) return `None can be given: HF_TOKEN is sent to ${web.tokenOrigin} only`
+  return web.token
+    ? 'HF_TOKEN is not accepted: set HF_TOKEN to a token that may read it, and check the name'
+    : 'If the name is right, set HF_TOKEN to a token that may read it'
+}
+
+/** Given in seconds or as a date. */
+function retryAfterMs(text: string | undefined): number | undefined {
+  if (!text) return undefined
+  const milliseconds = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return Number.isNaN(milliseconds) ? undefined : Math.min(Math.max(0, milliseconds), maxRetryAfterMs)
+}
+
+/**
+ * Runs `attempt` until it succeeds, at most five times in a row without `progressed()`. Throws the signal's reason once
+ * that fires, and `PullProblem` for all else.
+ */
+export async function retrying<Result>(
+  web: Web,
+  what: string,
+  attempt: () => Promise<Result>,
+  progressed: () => boolean = () => false,
+): Promise<Result> {
+  for (let failures = 0; ; ) {
+    try {
+      return await attempt()
+    } catch (error) {
+      web.signal.throwIfAborted()
+      if (error instanceof PullProblem) throw error
+      failures = progressed() ? 1 : failures + 1
+      if (failures === maxTries) {
+        throw new PullProblem(`${what} failed ${maxTries} times, at last with: ${reasonOf(error)}`, {
+          cause: error,
+        })
+      }
+      const askedMs = error instanceof Setback ? error.waitMs : undefined
+      const waitMs = askedMs ?? web.pauseMs * 2 ** (failures - 1)
+      await sleep(waitMs, undefined, { signal: web.signal }).catch(() => web.signal.throwIfAborted())
+    }
+  }
+}
+
+/** Of several addresses that cannot be reached Node makes an error with a code and no message. */
+const reasonOf = (error: unknown): string =>
+  messageOf(error) || ((error as NodeJS.ErrnoException).code ?? 'the connection failed')
+
+/** A JSON document, and the address of the next page where there is one. Throws as `retrying` does. */
+export async function readJson(
+  web: Web,
+  address: string,
+  accept = 'application/json',
+): Promise<{ json: unknown; next: string | undefined }> {
+  return await retrying(web, shown(address), async () => {
+    const { headers, body } = await visit(web, address, 'GET', { accept })
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxJsonBytes) throw new PullProblem(`${shown(address)} answers with more than a listing`)
+      chunks.push(chunk)
+    }
+    const next = /<([^>]+)>;\s*rel="?next"?/.exec(textOf(headers.link) ?? '')?.[1]
+    try {
+      const json: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+      return { json, next: next && new URL(next, address).href }
+    } catch {
+      throw new PullProblem(`${shown(address)} does not answer in JSON; is it the right address?`)
+    }
+  })
+}

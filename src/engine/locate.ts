@@ -1,0 +1,82 @@
+/** MODEL_NAME -> files: a file in MODEL_PATH, a model that comes along, one in an Ollama store, one that was pulled. */
+import { readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { type Static, Type } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { type Config, packageRoot } from '../config.ts'
+import { ggufFiles, ModelProblem } from './gguf.ts'
+import { nameInStore, resolveInStore } from './ollama-store.ts'
+
+export type ModelSettings = Pick<Config, 'MODEL_NAME' | 'MODEL_PATH' | 'MMPROJ_NAME' | 'OLLAMA_STORE'>
+
+/** `mmproj` is the projector to take, a name beside the model or a path; empty to look for one. */
+export type Located = { path: string; mmproj: string }
+
+const shippedModels: Record<string, string> = {
+  demo: 'demo-q4_k_m.gguf',
+  'demo-mmproj': 'demo-text-q4_k_m.gguf',
+}
+
+/** In MODEL_PATH: which files each source was pulled to, the model's first. */
+export const pulledFile = 'pulled.json'
+const pulledSchema = Type.Record(Type.String(), Type.Array(Type.String(), { minItems: 1 }))
+type Pulled = Static<typeof pulledSchema>
+
+/** Throws `ModelProblem` for a name that says where the model is, when it is not there. */
+export async function locateModel(config: ModelSettings): Promise<Located> {
+  const { MODEL_NAME, MODEL_PATH, MMPROJ_NAME, OLLAMA_STORE } = config
+  const shipped = shippedModels[MODEL_NAME]
+  if (shipped) return { path: join(packageRoot, 'models/demo', shipped), mmproj: MMPROJ_NAME }
+  const stored = nameInStore(MODEL_NAME)
+  if (stored !== undefined) {
+    const { path, mmprojPath } = await resolveInStore(OLLAMA_STORE, stored)
+    return { path, mmproj: MMPROJ_NAME || (mmprojPath ?? '') }
+  }
+  if (isRemote(MODEL_NAME)) {
+    const [model, ...others] = (await pulledFrom(MODEL_PATH))[MODEL_NAME] ?? []
+    if (model === undefined) {
+      throw new ModelProblem(`${MODEL_NAME} has not been fetched yet; run: llama-vision pull ${MODEL_NAME}`)
+    }
+    // The others are its further pieces and its projector.
+    const mmproj = others.find((name) => /mmproj/i.test(name)) ?? ''
+    return { path: join(MODEL_PATH, model), mmproj: MMPROJ_NAME || mmproj }
+  }
+  return { path: resolve(MODEL_PATH, MODEL_NAME), mmproj: MMPROJ_NAME }
+}
+
+const isRemote = (name: string): boolean => /^(hf:|https?:\/\/)/.test(name)
+
+/** What was pulled into this folder; nothing when the list is missing or is none. */
+async function pulledFrom(folder: string): Promise<Pulled> {
+  const text = await readFile(join(folder, pulledFile), 'utf8').catch(() => '{}')
+  try {
+    const pulled: unknown = JSON.parse(text)
+    return Value.Check(pulledSchema, pulled) ? pulled : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Has `locateModel` find what `source` was pulled to. */
+export async function recordPulled(folder: string, source: string, names: string[]): Promise<void> {
+  const path = join(folder, pulledFile)
+  const part = `${path}.${process.pid}.part`
+  await writeFile(part, `${JSON.stringify({ ...(await pulledFrom(folder)), [source]: names }, null, 2)}\n`)
+  await rename(part, path)
+}
+
+/** Names, sizes and times of the files a model could come from: changes when looking again makes sense. */
+export async function modelFilesFingerprint(config: ModelSettings): Promise<string> {
+  const located = await locateModel(config).catch((error: unknown) => String(error))
+  if (typeof located === 'string') return `${located} ${await mark(join(config.MODEL_PATH, pulledFile))}`
+  const folder = dirname(located.path)
+  const files = (await ggufFiles(folder)).map((file) => join(folder, file))
+  const marks = await Promise.all([...new Set([located.path, ...files])].map(mark))
+  return marks.join('\n')
+}
+
+const mark = (path: string): Promise<string> =>
+  stat(path).then(
+    ({ size, mtimeMs }) => `${path} ${size} ${mtimeMs}`,
+    () => `${path} is missing`,
+  )
