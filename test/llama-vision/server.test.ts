@@ -1,5 +1,5 @@
 /** Llama 3.2 Vision in llama-server: slots, reuse, states, limits. Whatever the way, the answer is the same. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -12,7 +12,7 @@ import {
   patternPicture,
   type Question,
 } from '../support/llama-server.ts'
-import { precise, writeTinyModel } from '../support/tiny-llama-vision.ts'
+import { precise, slowShape, writeTinyModel } from '../support/tiny-llama-vision.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tiny-llama-vision-'))
 t.teardown(() => rmSync(folder, { recursive: true }))
@@ -204,7 +204,28 @@ t.test('the picture token written as text is no picture', async (t) => {
   isSame(t, await baseline.ask(textOnly), fresh.text, 'afterwards')
 })
 
-t.test('a request given up in the middle of its picture leaves nothing behind', async (t) => {
+t.test('a request given up while its picture is encoded leaves nothing behind', async (t) => {
+  const place = join(folder, 'slow')
+  mkdirSync(place)
+  const slow = writeTinyModel(place, 'ours', slowShape)
+  const server = await LlamaServer.start(t, [...slow, ...precise, '--ctx-size', '1024', '--parallel', '1'])
+  const question = { ...aboutWide, pictures: [await patternPicture(560, 560)], tokens: 2 }
+  const began = performance.now()
+  const expected = await server.ask(question)
+  const tookMs = performance.now() - began
+  t.comment(`a picture takes ${Math.round(tookMs)} ms`)
+  for (const share of [0.2, 0.5, 0.8]) {
+    // Or the picture would still be there.
+    await server.ask({ ...textOnly, tokens: 1 })
+    const abort = AbortSignal.timeout(Math.round(share * tookMs))
+    const given = server.completion({ ...question, reuse: true })
+    await t.rejects(server.post('/completion', given, abort), { name: 'TimeoutError' })
+    t.match((await server.get('/slots')).body, [{ is_processing: true }], 'the engine is at it still')
+    isSame(t, await server.ask({ ...question, reuse: true }), expected, `given up after ${share} of its time`)
+  }
+})
+
+t.test('a request given up while the rows of its picture are decoded leaves nothing behind', async (t) => {
   const server = await start(t, '--batch-size', '32', '--ubatch-size', '1')
   for (let wait = 1; wait <= 40; wait += 3) {
     const abort = AbortSignal.timeout(wait)

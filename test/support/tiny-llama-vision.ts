@@ -36,6 +36,12 @@ export const quantizableShape: Shape = {
   vision: { ...smallShape.vision, hidden: 256, ffn: 256, layers: 2, globalLayers: 1, intermediate: [1] },
 }
 
+/** Its pictures take the engine a second or so: time to give one up in the middle. */
+export const slowShape: Shape = {
+  ...smallShape,
+  vision: { ...smallShape.vision, layers: 16, imageSize: 280 },
+}
+
 /** Written into the folder; the options that have llama-server load it. */
 export function writeTinyModel(folder: string, layout: Layout, shape = smallShape): string[] {
   const paths = llamaVisionFiles(shape, layout).map(({ metadata, sources }, index) => {
