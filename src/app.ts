@@ -64,7 +64,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     // Our own draining answers in the documented shape; Fastify's does not.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
-      sendFailure(failure('bad_request', { reason: error.message }, { cause: error }), request, reply)
+      sendFailure(failure('bad_request', { reason: error.message }), request, reply)
     },
     clientErrorHandler: answerBrokenHttp,
   }).withTypeProvider<TypeBoxTypeProvider>()

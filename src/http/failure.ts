@@ -40,9 +40,11 @@ export function sendFailure(
   return reply.code(error.status).send(shape(error, request.id))
 }
 
+/** Sentences about a caller's fault may repeat what the caller sent, which has no place in a log. */
 export function logFailure(error: Failure, request: FastifyRequest): void {
-  const level = error.status >= 500 ? 'error' : 'info'
-  request.log[level]({ code: error.code, err: error.cause ?? undefined }, error.message)
+  const { code, cause, facts } = error
+  if (error.status >= 500) request.log.error({ code, err: cause ?? undefined }, error.message)
+  else request.log.info({ code, field: facts.field, err: cause ?? undefined }, 'refused')
 }
 
 /** Whatever was thrown as a failure; what is not meant for callers becomes `internal_error`. */
@@ -65,9 +67,10 @@ function toFailure(error: FastifyError, request: FastifyRequest, limits: { maxBo
   if (broken) return fieldFailure(broken, request.body)
   switch (error.code) {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return failure('missing_body', {}, { cause: error })
+      return failure('missing_body')
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      return failure('invalid_json', {}, { cause: error })
+      // The parser's own message repeats a piece of the body.
+      return failure('invalid_json')
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return failure('unsupported_media_type', {
         actual: (request.headers['content-type'] ?? 'none').slice(0, 100),
@@ -77,7 +80,7 @@ function toFailure(error: FastifyError, request: FastifyRequest, limits: { maxBo
   }
   if (error.code?.startsWith('FST_BEARER_AUTH')) return failure('unauthorized')
   if (error.statusCode !== undefined && error.statusCode < 500) {
-    return failure('bad_request', { reason: error.message }, { cause: error })
+    return failure('bad_request', { reason: error.message })
   }
   return asFailure(error)
 }

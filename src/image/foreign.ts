@@ -122,7 +122,8 @@ function beDecoder(): void {
   process.once('message', async (task: Task) => {
     const reply = await decode(task).catch(
       (error: NodeJS.ErrnoException): Reply =>
-        error.code === 'ERR_MODULE_NOT_FOUND'
+        // Loaders that run in a thread of their own lose the code on the way.
+        error.code === 'ERR_MODULE_NOT_FOUND' || /^Cannot find (package|module) /.test(error.message)
           ? { type: 'missing' }
           : { type: 'broken', message: String(error.message) },
     )

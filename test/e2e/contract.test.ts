@@ -124,3 +124,36 @@ t.test('max_tokens cuts the answer, and says so', async (t) => {
   })
   t.match(body, { token_usage: { completion_tokens: 1 }, metadata: { finish_reason: 'length' } })
 })
+
+t.test('what was asked and shown never appears in the log', async (t) => {
+  const talkative = await healthyService(t, { LOG_LEVEL: 'debug' })
+  const secret = 'quetzalcoatl'
+  const image = base64(await png())
+  const json = { 'content-type': 'application/json', 'x-request-id': 'r-17' }
+  const send = (path: string, body: object) =>
+    fetch(`${talkative.url}${path}`, { method: 'POST', headers: json, body: JSON.stringify(body) })
+  const message = { role: 'user', content: [{ type: 'text', text: secret }] }
+  for (const response of await Promise.all([
+    send('/infer', { prompt: secret, image, system: secret }),
+    send('/infer', { prompt: secret, image: `${secret}!` }),
+    send('/infer?prompt=quetzalcoatl', { prompt: secret, max_tokens: secret }),
+    send('/v1/chat/completions', { messages: [message] }),
+    send('/api/generate', { prompt: secret, images: [image] }),
+    send(`/${secret}?${secret}`, {}),
+    send(`/infer?prompt=${secret}&a=%zz`, {}),
+    fetch(`${talkative.url}/infer`, { method: 'POST', headers: json, body: `{"prompt": ${secret}` }),
+  ])) {
+    await response.text()
+    t.equal(response.headers.get('x-request-id'), 'r-17')
+  }
+  await talkative.process.kill('SIGTERM')
+  await talkative.exited
+  const log = talkative.logged.map((line) => JSON.stringify(line))
+  t.ok(log.length > 20 && log.every((line) => line.startsWith('{"level":')))
+  t.ok(log.some((line) => line.includes('"request_id":"r-17"')))
+  t.same(
+    log.filter((line) => line.includes(secret)),
+    [],
+  )
+  t.notOk(log.some((line) => line.includes(image.slice(0, 40))))
+})

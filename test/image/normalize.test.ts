@@ -1,5 +1,9 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
+import { packageRoot } from '../../src/config.ts'
 import { type Framing, prepareImages } from '../../src/image/normalize.ts'
 import {
   heic,
@@ -252,4 +256,26 @@ t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
   const soon = new AbortController()
   setTimeout(() => soon.abort(new Error('gone')), 20)
   await t.rejects(prepareImages(pdf(1), limits, whole, soon.signal), /gone/)
+})
+
+t.test('what is missing for them is named', async (t) => {
+  // The module alone, where no packages can be found.
+  const place = t.testdir({ image: {} })
+  const built = join(packageRoot, 'dist')
+  for (const file of ['image/foreign.js', 'errors.js']) cpSync(join(built, file), join(place, file))
+  writeFileSync(join(place, 'package.json'), '{"type":"module"}')
+  const away = join(mkdtempSync(join(tmpdir(), 'bare-')), 'bare')
+  cpSync(place, away, { recursive: true })
+  t.teardown(() => rmSync(dirname(away), { recursive: true }))
+  const { decodeForeign } = (await import(
+    join(away, 'image/foreign.js')
+  )) as typeof import('../../src/image/foreign.ts')
+  const decode = (format: 'HEIC' | 'PDF', bytes: Buffer) => decodeForeign(format, bytes, limits, never)
+  await t.rejects(decode('HEIC', heic), {
+    code: 'decoder_missing',
+    status: 415,
+    message:
+      'HEIC needs the optional package heic-decode, which is not installed here; send a JPEG or PNG instead',
+  })
+  await t.rejects(decode('PDF', pdf(1)), { code: 'decoder_missing', facts: { package: '@hyzyla/pdfium' } })
 })
