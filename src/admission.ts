@@ -141,7 +141,6 @@ export function createAdmission(limits: AdmissionLimits) {
   return {
     enter,
     idle,
-    ahead,
     waitSeconds,
     retryAfterSeconds,
     /** How many requests are inside, those with a slot included. */

@@ -16,6 +16,7 @@ import {
 } from '../engine/resources.ts'
 import { messageOf } from '../errors.ts'
 import { parseAllowList } from '../image/fetch.ts'
+import { probe } from './probe.ts'
 
 /** `warning` lets the service run, `fault` does not. */
 export type Finding = { about: string; level: 'good' | 'warning' | 'fault'; sentence: string }
@@ -55,7 +56,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   })
   const found = model
   if (found) await look('memory', () => memoryVerdict(found, settings, resources))
-  await look('port', () => portVerdict(settings))
+  await look('port', () => portVerdict(settings, env))
   await look('access', () => accessVerdict(settings))
   await look('temporary folder', async () => {
     const folder = await makeEngineFolder()
@@ -101,9 +102,15 @@ function memoryVerdict(model: ModelFacts, config: Config, resources: Resources):
   return config.MEMORY_CHECK === 'on' ? fault(shortage) : warning(shortage)
 }
 
-async function portVerdict({ HOST, PORT }: Config): Promise<Verdict> {
+async function portVerdict({ HOST, PORT }: Config, env: NodeJS.ProcessEnv): Promise<Verdict> {
   const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(PORT, HOST, resolve))
+  try {
+    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(PORT, HOST, resolve))
+  } catch (error) {
+    const { healthy, message, url } = await probe(env)
+    if (healthy) return good(`a service answers at ${url} already (${message})`)
+    return fault(`${HOST}:${PORT} can't be had: ${messageOf(error)}`)
+  }
   await new Promise((resolve) => server.close(resolve))
   return good(`${HOST}:${PORT} is free`)
 }

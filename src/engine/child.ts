@@ -50,10 +50,11 @@ export type EngineBuild = {
 
 /** Asks an engine what it is. Rejects when it can't be run here at all. */
 export async function engineBuild(program: string): Promise<EngineBuild> {
-  const run = (argument: string) =>
-    execa(program, [argument], { all: true, stdin: 'ignore', timeout: versionTimeoutMs })
+  const run = (...words: string[]) =>
+    execa(program, words, { all: true, stdin: 'ignore', timeout: versionTimeoutMs })
   const version = (await run('--version')).all
-  const devices = (await run('--list-devices')).all
+  // Loading is told only to those who want to hear everything.
+  const devices = (await run('--verbosity', '5', '--list-devices')).all
   return {
     version: /version: (.*)/.exec(version)?.[1] ?? 'unknown',
     variant: /loaded CPU backend from .*\/(\S+)/.exec(devices)?.[1],

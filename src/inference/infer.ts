@@ -7,7 +7,7 @@ import type { ChatEvent } from '../engine/client.ts'
 import type { Engine } from '../engine/supervisor.ts'
 import { Failure, failure, failureAt } from '../errors.ts'
 import type { Framing, PreparedImage } from '../image/normalize.ts'
-import type { Door, Metrics } from '../metrics.ts'
+import type { Door, Metrics, Stages } from '../metrics.ts'
 import { chatBody } from './chat.ts'
 import type { Estimates } from './estimates.ts'
 import { type JsonCheck, jsonCheck } from './json-answer.ts'
@@ -60,24 +60,12 @@ export function createInference(parts: InferenceParts) {
   async function infer(call: Call): Promise<Outcome> {
     try {
       const outcome = await answer(call)
-      const { timings, usage, cachedTokens } = outcome
-      metrics.answered(
-        call.door,
-        outcome.finishReason,
-        {
-          queue: timings.queue / 1000,
-          image: timings.image / 1000,
-          prompt: timings.prompt / 1000,
-          firstToken: (timings.total - timings.generation) / 1000,
-          total: timings.total / 1000,
-          // The engine counts the first token to the prompt.
-          perToken:
-            usage.completion_tokens > 1
-              ? timings.generation / 1000 / (usage.completion_tokens - 1)
-              : undefined,
-        },
-        { prompt: usage.prompt_tokens, cached: cachedTokens, answer: usage.completion_tokens },
-      )
+      const { prompt_tokens: prompt, completion_tokens } = outcome.usage
+      metrics.answered(call.door, outcome.finishReason, stagesOf(outcome), {
+        prompt,
+        cached: outcome.cachedTokens,
+        answer: completion_tokens,
+      })
       return outcome
     } catch (error) {
       metrics.failed(call.door, error instanceof Failure ? error.code : 'internal_error')
@@ -125,21 +113,26 @@ export function createInference(parts: InferenceParts) {
     }
   }
 
-  /** What `infer` would do, as far as it can be known beforehand. Takes no place in the queue and no slot. */
+  /** What `infer` would do, as far as it can be known beforehand. Takes room while it looks, but no slot. */
   async function plan({ question, signal }: Omit<Call, 'door'>): Promise<Plan> {
     check(question)
     engine.requireReady()
-    const ahead = admission.ahead()
-    const pictures = await prepare(question, signal, () => {})
-    const images = pictures.flat()
-    const promptTokens = await engine.countTokens(chatBody(question, pictures, safe()), signal)
-    const expected = estimates.expect(images, question.sampling.max_tokens)
-    return {
-      images,
-      promptTokens,
-      contextTokens: parts.contextTokens,
-      ahead,
-      seconds: expected && { queue: rounded(admission.waitSeconds()), ...expected },
+    const queueSeconds = admission.waitSeconds()
+    const ticket = admission.enter()
+    try {
+      const pictures = await prepare(question, signal, () => {})
+      const images = pictures.flat()
+      const promptTokens = await engine.countTokens(chatBody(question, pictures, safe()), signal)
+      const expected = estimates.expect(images, question.sampling.max_tokens)
+      return {
+        images,
+        promptTokens,
+        contextTokens: parts.contextTokens,
+        ahead: ticket.ahead,
+        seconds: expected && { queue: rounded(queueSeconds), ...expected },
+      }
+    } finally {
+      ticket.leave()
     }
   }
 
@@ -190,6 +183,20 @@ export function createInference(parts: InferenceParts) {
 }
 
 const isImage = (part: Part): part is Extract<Part, { type: 'image' }> => part.type === 'image'
+
+function stagesOf({ timings, usage }: Outcome): Stages {
+  const seconds = (milliseconds: number) => milliseconds / 1000
+  // The engine counts the first token to the prompt.
+  const further = usage.completion_tokens - 1
+  return {
+    queue: seconds(timings.queue),
+    image: seconds(timings.image),
+    prompt: seconds(timings.prompt),
+    firstToken: seconds(timings.total - timings.generation),
+    total: seconds(timings.total),
+    perToken: further > 0 ? seconds(timings.generation) / further : undefined,
+  }
+}
 
 type Answer = { text: string; end: Extract<ChatEvent, { type: 'end' }> }
 

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
@@ -128,10 +129,19 @@ t.test('the doctor tells what would happen, and what is wrong', async (t) => {
   t.match(about('memory'), { sentence: /weights .* \+ KV cache .*; (the machine has|the container)/ })
 
   const { url } = await healthyService(t)
+  const { port: taken } = new URL(url)
+  const running = await doctor({ MODEL_NAME: 'demo', PORT: taken })
+  t.match(about('port', running), {
+    level: 'good',
+    sentence: /a service answers at .* already \(healthy: demo\)/,
+  })
+  const squatter = createServer().listen(0, '0.0.0.0')
+  t.teardown(() => squatter.close())
+  await once(squatter, 'listening')
   const bad = await doctor({
     MODEL_NAME: 'missing.gguf',
     HOST: '0.0.0.0',
-    PORT: new URL(url).port,
+    PORT: String((squatter.address() as AddressInfo).port),
     ENGINE_PATH: '/nowhere/llama-server',
     THREADS: '1000',
   })
