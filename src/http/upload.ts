@@ -34,7 +34,7 @@ export async function acceptUploads(
       parts: maxImages + maxFields + 1,
     },
   })
-  app.addContentTypeParser(/^image\//, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser(/^(image\/|application\/pdf)/, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('preValidation', async (request) => {
     request.uploads = []
     if (request.isMultipart()) {
@@ -46,24 +46,30 @@ export async function acceptUploads(
   })
 }
 
+/** The form's texts; its pictures become uploads. `limit` bounds each part and all pictures together, in bytes. */
 async function formFields(request: FastifyRequest, limit: number): Promise<Record<string, unknown>> {
+  const announced = Number(request.headers['content-length'])
+  if (announced > limit) throw failure('body_too_large', { limit, actual: announced })
   const fields: Record<string, unknown> = {}
+  let taken = 0
   for await (const part of request.parts()) {
-    if (part.type === 'file') request.uploads.push(await bytesOf(part, limit))
-    else add(fields, part.fieldname, part.value)
+    if (part.type === 'field') {
+      add(fields, part.fieldname, part.value)
+      continue
+    }
+    const bytes = await bytesOf(part)
+    taken += bytes.length
+    if (part.file.truncated || taken > limit) throw failure('body_too_large', { limit })
+    request.uploads.push(bytes)
   }
   return fields
 }
 
-async function bytesOf(part: MultipartFile, limit: number): Promise<Buffer> {
+async function bytesOf(part: MultipartFile): Promise<Buffer> {
   const { fieldname: field } = part
-  if (field !== 'image' && field !== 'images') {
-    part.file.resume()
-    throw failure('unexpected_file', { field })
-  }
-  const bytes = await part.toBuffer()
-  if (part.file.truncated) throw failure('body_too_large', { limit })
-  return bytes
+  if (field === 'image' || field === 'images') return part.toBuffer()
+  part.file.resume()
+  throw failure('unexpected_file', { field })
 }
 
 /** A field that comes twice becomes a list. */

@@ -157,3 +157,53 @@ t.test('what was asked and shown never appears in the log', async (t) => {
   )
   t.notOk(log.some((line) => line.includes(image.slice(0, 40))))
 })
+
+t.test('an answer follows the schema it was asked for, or says why not', async (t) => {
+  const image = base64(await png())
+  const ask = (json_schema: object, more: object = {}) =>
+    infer(service.url, { prompt: 'What colour is it?', image, json_schema, temperature: 0, ...more })
+  const schema = {
+    type: 'object',
+    properties: { colour: { enum: ['red', 'blue', 'green'] }, count: { type: 'integer', minimum: 0, maximum: 9 } },
+    required: ['colour', 'count'],
+    additionalProperties: false,
+  }
+  const { body } = await ask(schema)
+  t.match(body.metadata.json, { valid: true, reason: null })
+  t.match(JSON.parse(body.response_text), { colour: /red|blue|green/, count: Number })
+  t.notMatch(body.response_text, /\s{10}/, 'no endless white space')
+
+  const cut = await ask(schema, { max_tokens: 3 })
+  t.match(cut.body, { success: true, metadata: { finish_reason: 'length', json: { valid: false, reason: 'truncated' } } })
+  const refused = await ask({ $ref: '#/nowhere' })
+  t.equal(refused.status, 400)
+  t.match(refused.body.details, { code: 'invalid_json_schema', field: 'json_schema' })
+  t.equal((await ask({ type: 'string', maxLength: 5 }, { stop: '"' })).body.metadata.json?.valid, false, 'stopped early')
+})
+
+t.test('sampling is what was asked for', async (t) => {
+  const image = base64(await png())
+  const ask = async (more: object) =>
+    (await infer(service.url, { prompt: 'Describe what you see in this image', image, ...more })).body
+  const seeded = await Promise.all([1, 1, 2, 3, 4].map((seed) => ask({ seed, temperature: 2, top_k: 0, min_p: 0 })))
+  const texts = seeded.map((body) => body.response_text)
+  t.equal(texts[0], texts[1], 'the same seed, the same answer')
+  t.ok(new Set(texts).size > 1, 'others, others')
+  const greedy = (await ask({ temperature: 0 })).response_text
+  t.equal((await ask({ temperature: 2, top_k: 1 })).response_text, greedy)
+  const word = greedy.split(' ')[1] ?? ''
+  t.notOk((await ask({ temperature: 0, stop: [word] })).response_text.includes(word))
+})
+
+t.test('several pictures, and pictures by address', async (t) => {
+  const image = base64(await png())
+  const { status, body } = await infer(service.url, { prompt: 'What colour is it?', images: [image, image] })
+  t.equal(status, 200)
+  t.equal(body.metadata.images.length, 2)
+  const url = 'http://127.0.0.1:1/a.png'
+  t.match((await infer(service.url, { prompt: 'a', image: url })).body.details, { code: 'image_is_url' })
+  const fetching = await healthyService(t, { IMAGE_URL_ALLOW: '*, http://127.0.0.1:1' })
+  const refused = await infer(fetching.url, { prompt: 'a', image: url })
+  t.equal(refused.status, 400)
+  t.match(refused.body.details, { code: 'image_url_refused', field: 'image' })
+})

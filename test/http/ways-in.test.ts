@@ -249,7 +249,7 @@ t.test('with keys set, only who has one may ask; probes and the page are open', 
   })
   t.match((await ask(undefined, '/api/chat')).json(), { error: /API key is needed/ })
   t.equal((await app.inject('/metrics')).statusCode, 401)
-  for (const open of ['/health', '/livez', '/']) t.equal((await app.inject(open)).statusCode, 200, open)
+  for (const open of ['/health', '/livez', '/', '/page.js', '/docs', '/docs/json']) t.equal((await app.inject(open)).statusCode, 200, open)
 })
 
 t.test('a caller who asks too often is told when to come back', async (t) => {
