@@ -14,5 +14,6 @@ export const oneOrMore = (options: SchemaOptions) =>
     ...options,
   })
 
+/** Empty texts, which some clients send for none, would end an answer before its first word. */
 export const listOf = (value: string | string[] | null | undefined): string[] =>
-  typeof value === 'string' ? [value] : (value ?? [])
+  [value ?? []].flat().filter((text) => text !== '')

@@ -34,7 +34,9 @@ export async function acceptUploads(
       parts: maxImages + maxFields + 1,
     },
   })
-  app.addContentTypeParser(/^(image\/|application\/pdf)/, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser(/^(image\/|application\/pdf)/, { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
   app.addHook('preValidation', async (request) => {
     request.uploads = []
     if (request.isMultipart()) {

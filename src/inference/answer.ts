@@ -30,7 +30,8 @@ export function questionOf(request: InferRequest, uploads: readonly Buffer[] = [
       min_p,
       repeat_penalty,
       ...(seed === undefined ? {} : { seed }),
-      stop: typeof stop === 'string' ? [stop] : stop,
+      // An empty one would end the answer before its first word.
+      stop: [stop].flat().filter((text) => text !== ''),
     },
     json: request.json_schema,
   }

@@ -4,7 +4,7 @@
  */
 import { runInNewContext } from 'node:vm'
 import { Ajv, type ValidateFunction } from 'ajv'
-import { failure } from '../errors.ts'
+import { failure, messageOf } from '../errors.ts'
 import type { JsonFault, JsonSchema, Outcome } from './question.ts'
 
 export type JsonCheck = (answer: Pick<Outcome, 'text' | 'finishReason'>) => JsonFault | null
@@ -12,7 +12,7 @@ export type JsonCheck = (answer: Pick<Outcome, 'text' | 'finishReason'>) => Json
 /** Room for any sensible schema; compiling takes time by its length. */
 const mostSchemaCharacters = 65_536
 /** A stranger's pattern may take for ever on the wrong text. */
-const checkLimitMs = 200
+const checkLimitMs = 500
 
 /** Throws `invalid_json_schema` for a schema that is none. `true` asks for any JSON value. */
 export function jsonCheck(schema: JsonSchema | true): JsonCheck {
@@ -54,10 +54,13 @@ function compiled(schema: JsonSchema): ValidateFunction {
     const ajv = new Ajv({ strict: false, validateFormats: false, logger: false })
     return within(checkLimitMs, () => ajv.compile(schema))
   } catch (error) {
-    throw refuse((error instanceof Error ? error.message : String(error)).slice(0, 300))
+    throw refuse(isTimeout(error) ? 'it is too complicated' : messageOf(error).slice(0, 300))
   }
 }
 
 /** Runs `work` here and now, and throws once it takes longer: the one way to stop JavaScript in its thread. */
 const within = <Result>(milliseconds: number, work: () => Result): Result =>
   runInNewContext('work()', { work }, { timeout: milliseconds })
+
+const isTimeout = (error: unknown): boolean =>
+  (error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'

@@ -141,7 +141,8 @@ t.test('a bare picture has its fields in the query', async (t) => {
 t.test('one picture, several, or none at all', async (t) => {
   const { app, calls } = await listening(t)
   const post = (payload: object) => app.inject({ method: 'POST', url: '/infer', payload })
-  await post({ prompt: 'a', images: ['AAAA', 'BBBB'], system: 'Be brief.' })
+  await post({ prompt: 'a', images: ['AAAA', 'BBBB'], system: 'Be brief.', stop: ['', 'x'] })
+  t.same(calls[0]?.question.sampling.stop, ['x'])
   t.match(calls[0]?.question.messages, [
     { role: 'system', parts: [{ text: 'Be brief.' }] },
     { role: 'user', parts: [{ image: 'AAAA' }, { image: 'BBBB', field: 'images/1' }, { text: 'a' }] },
@@ -249,7 +250,8 @@ t.test('with keys set, only who has one may ask; probes and the page are open', 
   })
   t.match((await ask(undefined, '/api/chat')).json(), { error: /API key is needed/ })
   t.equal((await app.inject('/metrics')).statusCode, 401)
-  for (const open of ['/health', '/livez', '/', '/page.js', '/docs', '/docs/json']) t.equal((await app.inject(open)).statusCode, 200, open)
+  for (const open of ['/health', '/livez', '/', '/page.js', '/docs', '/docs/json'])
+    t.equal((await app.inject(open)).statusCode, 200, open)
 })
 
 t.test('a caller who asks too often is told when to come back', async (t) => {
