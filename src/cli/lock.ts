@@ -5,6 +5,7 @@
  */
 import { readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { isAlive } from '../engine/folder.ts'
 import { messageOf } from '../errors.ts'
 import { PullProblem } from './web.ts'
 
@@ -62,15 +63,6 @@ async function made(path: string): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw new PullProblem(`${path} cannot be written: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

@@ -91,6 +91,21 @@ export function createEngineClient(socketPath: string) {
     return { status: response.statusCode, body: (await response.body.json()) as Body }
   }
 
+  /** The body of a 200. Throws a typed failure for any other answer. */
+  async function post(path: string, body: ChatBody, signal: AbortSignal) {
+    const response = await agent.request({
+      origin,
+      path,
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: requestBytes(body),
+      reset: true,
+      signal,
+    })
+    if (response.statusCode !== 200) throw refusal(response.statusCode, await response.body.text())
+    return response.body
+  }
+
   async function busySlots(): Promise<number> {
     const { body } = await get<Slot[]>('/slots', 5000)
     return body.filter((slot) => slot.is_processing).length
@@ -118,22 +133,12 @@ export function createEngineClient(socketPath: string) {
     chatsUnderWay += 1
     let engineIsDone = false
     try {
-      const response = await agent.request({
-        origin,
-        path: '/v1/chat/completions',
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: requestBytes(body),
-        reset: true,
-        signal,
-      })
-      if (response.statusCode !== 200) throw refusal(response.statusCode, await response.body.text())
-      yield* chatEvents(response.body)
+      yield* chatEvents(await post('/v1/chat/completions', body, signal))
       engineIsDone = true
     } catch (error) {
       signal.throwIfAborted()
       engineIsDone = error instanceof Failure && error.code !== 'engine_crashed'
-      throw error instanceof Failure ? error : failure('engine_crashed', {}, { cause: error })
+      throw asFailure(error)
     } finally {
       const settle = () => {
         chatsUnderWay -= 1
@@ -146,18 +151,13 @@ export function createEngineClient(socketPath: string) {
 
   /** Tokens of the whole prompt, pictures included, without working on any of it. */
   async function countTokens(body: ChatBody, signal: AbortSignal): Promise<number> {
-    const response = await agent.request({
-      origin,
-      path: '/v1/chat/completions/input_tokens',
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: requestBytes(body),
-      reset: true,
-      signal,
-    })
-    const text = await response.body.text()
-    if (response.statusCode !== 200) throw refusal(response.statusCode, text)
-    return (JSON.parse(text) as { input_tokens: number }).input_tokens
+    try {
+      const answer = await (await post('/v1/chat/completions/input_tokens', body, signal)).json()
+      return (answer as { input_tokens: number }).input_tokens
+    } catch (error) {
+      signal.throwIfAborted()
+      throw asFailure(error)
+    }
   }
 
   return {
@@ -222,6 +222,10 @@ async function* chatEvents(body: Dispatcher.ResponseData['body']): AsyncGenerato
   }
   if (!ended) throw failure('engine_crashed', {}, { cause: 'The stream ended without a finish' })
 }
+
+/** Whatever breaks a connection to the engine is the engine's end. */
+const asFailure = (error: unknown): Failure =>
+  error instanceof Failure ? error : failure('engine_crashed', {}, { cause: error })
 
 /** An answer other than 200, in our words. The engine's own tell paths and flags: they go to the log only. */
 function refusal(status: number, body: string): Failure {

@@ -25,7 +25,8 @@ async function clearLeftovers(place: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this machine has this id. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
