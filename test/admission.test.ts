@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { createAdmission } from '../src/admission.ts'
+import { createAdmission, type Ticket } from '../src/admission.ts'
 
 const never = new AbortController().signal
 
@@ -116,4 +116,29 @@ t.test('idle waits for all to leave, but no longer than told', async (t) => {
   ticket.leave()
   await waiting
   t.equal(idle, true)
+})
+
+t.test('who waits hears how many are still ahead, as the line moves', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 3, waitSeconds: 5 })
+  const tickets = Array.from({ length: 4 }, () => admission.enter())
+  t.same(
+    tickets.map(({ ahead }) => ahead),
+    [0, 1, 2, 3],
+  )
+  const [first, second, third, fourth] = tickets as [Ticket, Ticket, Ticket, Ticket]
+  const heard: number[][] = [[], [], [], []]
+  const callers = tickets.map(() => new AbortController())
+  const slots = tickets.map((ticket, index) =>
+    ticket.slot(callers[index]?.signal ?? AbortSignal.abort(), (ahead) => heard[index]?.push(ahead)),
+  )
+  await slots[0]
+  callers[2]?.abort(new Error('gone'))
+  await t.rejects(slots[2] ?? Promise.resolve(), /gone/)
+  third.leave()
+  first.leave()
+  await slots[1]
+  second.leave()
+  await slots[3]
+  fourth.leave()
+  t.same(heard, [[], [1], [2], [3, 2, 1]])
 })
