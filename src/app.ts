@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { type Config, entriesOf } from './config.ts'
+import type { ShelvedModel } from './engine/shelf.ts'
 import type { EngineStatus } from './engine/supervisor.ts'
 import { failure } from './errors.ts'
 import { documentRoutes } from './http/docs.ts'
-import type { DoorOptions, ModelListing } from './http/door.ts'
+import type { DoorOptions } from './http/door.ts'
 import { answerBrokenHttp, answerFailures, sendFailure } from './http/failure.ts'
 import { guard } from './http/guards.ts'
 import { inferRoute } from './http/infer.ts'
@@ -24,7 +25,7 @@ export type AppParts = {
   inference: Inference
   metrics: Pick<Metrics, 'exposition' | 'requested'>
   /** The loaded model first, then what else the folder holds. */
-  models: () => Promise<ModelListing[]>
+  models: () => Promise<ShelvedModel[]>
   engineStatus: () => EngineStatus
   /** Fires when the service gives up on requests still under way. */
   shutdown: AbortSignal
@@ -102,7 +103,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     maxBodyBytes,
   }
   const { engineStatus, version } = parts
-  await app.register(inferRoute, { inference: parts.inference, config, limits })
+  await app.register(inferRoute, { inference: parts.inference, config, limits, maxBodyBytes })
   await app.register(openaiRoutes, { ...door, prefix: '/v1' })
   await app.register(ollamaRoutes, { ...door, prefix: '/api', version, engineStatus })
   await app.register(statusRoutes, {

@@ -20,7 +20,6 @@ export type CaptionOptions = Reach & {
   /** Pictures at once; undefined takes the service's slots. */
   parallel: number | undefined
   fields: Record<string, string>
-  signal: AbortSignal
   progress: (progress: CaptionProgress) => void
   note: (sentence: string) => void
 }

@@ -9,7 +9,6 @@ export type InferOptions = Reach & {
   fields: Record<string, string>
   /** Print the whole answer as JSON instead. */
   json: boolean
-  signal: AbortSignal
   out: (text: string) => void
   /** For what is not the answer. */
   note: (sentence: string) => void

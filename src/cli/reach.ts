@@ -10,7 +10,12 @@ import type { Health } from '../inference/contract.ts'
 import { probe } from './probe.ts'
 import { startService } from './serve.ts'
 
-export type Reach = { url: string | undefined; key: string | undefined; env: NodeJS.ProcessEnv }
+export type Reach = {
+  url: string | undefined
+  key: string | undefined
+  env: NodeJS.ProcessEnv
+  signal: AbortSignal
+}
 
 export type Reached = { url: string; key: string | undefined; slots: number }
 
@@ -18,7 +23,7 @@ const pollMs = 200
 
 /** Runs `work` with a service that is ready. `tell` hears what is waited for. */
 export async function withService<Result>(
-  { url, key, env }: Reach,
+  { url, key, env, signal }: Reach,
   tell: (sentence: string) => void,
   work: (service: Reached) => Promise<Result>,
 ): Promise<Result> {
@@ -28,19 +33,21 @@ export async function withService<Result>(
   if (running.healthy) return work({ url: running.url, key, slots: config.SLOTS })
   tell(`starting the model ${config.MODEL_NAME}`)
   const own = await startService(
-    { ...config, HOST: '127.0.0.1', PORT: 0, API_KEYS: '' },
+    // Nobody else asks it, so there is nobody to wait for at its end.
+    { ...config, HOST: '127.0.0.1', PORT: 0, API_KEYS: '', SHUTDOWN_GRACE: 0 },
     pino({ level: 'silent' }),
   )
   try {
-    await untilReady(own.url, tell)
+    await untilReady(own.url, signal, tell)
     return await work({ url: own.url, key: undefined, slots: config.SLOTS })
   } finally {
     await own.stop()
   }
 }
 
-async function untilReady(url: string, tell: (sentence: string) => void): Promise<void> {
+async function untilReady(url: string, signal: AbortSignal, tell: (sentence: string) => void): Promise<void> {
   for (let told = ''; ; await sleep(pollMs)) {
+    signal.throwIfAborted()
     const { statusCode, body } = await request(`${url}/health`)
     const { engine, reason } = (await body.json()) as Health
     if (statusCode === 200) return

@@ -107,8 +107,7 @@ function fieldFailure({ keyword, instancePath, params }: Broken, body: unknown):
     .reduce((inside: unknown, name) => (inside as Record<string, unknown> | undefined)?.[name], body)
   const facts = { field: path, expected: expected(keyword, params), actual: shown(value) }
   if (keyword === 'type') return failure('wrong_type', facts)
-  if (keyword === 'enum' || keyword === 'const' || keyword === 'anyOf')
-    return failure('unknown_choice', facts)
+  if (keyword === 'enum') return failure('unknown_choice', facts)
   return failure('out_of_range', { ...facts, limit: Number(params.limit) })
 }
 
@@ -132,10 +131,6 @@ function expected(keyword: string, params: Record<string, unknown>): string {
   switch (keyword) {
     case 'enum':
       return `one of ${(params.allowedValues as string[]).join(', ')}`
-    case 'const':
-      return String(params.allowedValue)
-    case 'anyOf':
-      return 'of one of the documented kinds'
     case 'type':
       return [params.type]
         .flat()
@@ -145,9 +140,6 @@ function expected(keyword: string, params: Record<string, unknown>): string {
     case 'minItems':
     case 'maxItems':
       return `a list of ${keyword === 'minItems' ? 'at least' : 'at most'} ${params.limit}`
-    case 'minLength':
-    case 'maxLength':
-      return `a text of ${keyword === 'minLength' ? 'at least' : 'at most'} ${params.limit} characters`
     default:
       return `${comparisons[String(params.comparison)]} ${params.limit}`
   }

@@ -29,15 +29,14 @@ import { acceptUploads } from './upload.ts'
 
 export type InferRouteOptions = {
   inference: Inference
-  config: Pick<Config, 'CONTEXT_SIZE' | 'REQUEST_TIMEOUT' | 'MAX_BODY_MIB' | 'MAX_IMAGES' | 'MODEL_NAME'>
+  config: Pick<Config, 'CONTEXT_SIZE' | 'REQUEST_TIMEOUT' | 'MAX_IMAGES' | 'MODEL_NAME'>
   limits: Limits
+  maxBodyBytes: number
 }
-
-const mebibyte = 1024 ** 2
 
 export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (
   app,
-  { inference, config, limits },
+  { inference, config, limits, maxBodyBytes },
 ) => {
   const body = inferRequest({
     maxTokens: config.CONTEXT_SIZE,
@@ -46,7 +45,7 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (
   })
   const known = new Set(Object.keys(body.properties))
   await acceptUploads(app, body, {
-    maxBodyBytes: config.MAX_BODY_MIB * mebibyte,
+    maxBodyBytes,
     maxImages: config.MAX_IMAGES,
     maxFields: known.size * 2,
   })

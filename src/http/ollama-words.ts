@@ -155,7 +155,7 @@ function settingsOf(
 }
 
 /** Where the two routes differ: the name and shape of the text. */
-export type Wording = { model: string; text: (text: string) => object; also?: object }
+export type Wording = { model: string; text: (text: string) => object }
 
 export const chatWording = (model: string): Wording => ({
   model,

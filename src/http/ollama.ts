@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ShelvedModel } from '../engine/shelf.ts'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
 import type { Question } from '../inference/question.ts'
-import type { DoorOptions, ModelListing } from './door.ts'
+import type { DoorOptions } from './door.ts'
 import { answerFailures } from './failure.ts'
 import { limited } from './limit.ts'
 import {
@@ -147,7 +148,7 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
   }
 }
 
-function listing({ name, bytes, modified }: ModelListing, door: OllamaOptions) {
+function listing({ name, bytes, modified }: ShelvedModel, door: OllamaOptions) {
   return {
     name,
     model: name,

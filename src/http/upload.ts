@@ -48,21 +48,19 @@ export async function acceptUploads(
   })
 }
 
-/** The form's texts; its pictures become uploads. `limit` bounds each part and all pictures together, in bytes. */
+/** The form's texts; its pictures become uploads. `limit` bounds all parts together, in bytes. */
 async function formFields(request: FastifyRequest, limit: number): Promise<Record<string, unknown>> {
   const announced = Number(request.headers['content-length'])
   if (announced > limit) throw failure('body_too_large', { limit, actual: announced })
   const fields: Record<string, unknown> = {}
   let taken = 0
   for await (const part of request.parts()) {
-    if (part.type === 'field') {
-      add(fields, part.fieldname, part.value)
-      continue
-    }
-    const bytes = await bytesOf(part)
-    taken += bytes.length
-    if (part.file.truncated || taken > limit) throw failure('body_too_large', { limit })
-    request.uploads.push(bytes)
+    const value = part.type === 'field' ? part.value : await bytesOf(part)
+    const truncated = part.type === 'field' ? part.valueTruncated : part.file.truncated
+    taken += Buffer.isBuffer(value) ? value.length : Buffer.byteLength(String(value))
+    if (truncated || taken > limit) throw failure('body_too_large', { limit })
+    if (Buffer.isBuffer(value)) request.uploads.push(value)
+    else add(fields, part.fieldname, value)
   }
   return fields
 }
@@ -91,5 +89,5 @@ function fieldsOf(fields: Record<string, unknown>, schema: TSchema): Record<stri
       throw failure('invalid_json_schema', { field: 'json_schema', reason: 'it is not JSON' })
     }
   }
-  return Value.Default(schema, Value.Convert(schema, given)) as Record<string, unknown>
+  return Value.Convert(schema, given) as Record<string, unknown>
 }

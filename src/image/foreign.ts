@@ -1,6 +1,6 @@
 /**
  * Pictures that libvips does not read here: HEIC, and the first pages of a PDF. Their decoders are optional packages of
- * WebAssembly, which can't be interrupted and gives no memory back: each picture gets a process of its own that ends
+ * WebAssembly, which can't be interrupted and give no memory back: each picture gets a process of its own that ends
  * with it, with an error or when time is up, and that knows nothing of ours.
  */
 import { fork } from 'node:child_process'
@@ -55,7 +55,8 @@ export async function decodeForeign(
     const abort = () => reject(signal.reason)
     signal.addEventListener('abort', abort, { once: true })
     child.once('message', (message) => resolve(message as Reply))
-    child.once('error', (error) => resolve({ type: 'broken', message: String(error) }))
+    // More than one may come: a process that can't be started can't be sent anything either.
+    child.on('error', (error) => resolve({ type: 'broken', message: String(error) }))
     child.once('exit', () => {
       clearTimeout(timer)
       signal.removeEventListener('abort', abort)

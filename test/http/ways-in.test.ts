@@ -1,4 +1,5 @@
 /** Forms, bare pictures, streams and dry runs of `/infer`; who may ask at all; the pages. */
+import { Readable } from 'node:stream'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
@@ -122,6 +123,36 @@ t.test('a faulty form is told what was wrong', async (t) => {
     const response = await submit(app, fields)
     t.equal(response.statusCode, status, code)
     t.match(response.json(), { success: false, details: { code } })
+  }
+})
+
+t.test('a form that does not say its length is bounded all the same, texts too', async (t) => {
+  const { app } = await listening(t, { MAX_BODY_MIB: '1' })
+  const half = 'a'.repeat(600_000)
+  const forms: [string, string | Blob][][] = [
+    [
+      ['prompt', half],
+      ['system', half],
+    ],
+    [
+      ['prompt', half.repeat(2)],
+      ['image', photo],
+    ],
+    [
+      ['prompt', half],
+      ['image', new Blob([half])],
+    ],
+  ]
+  for (const fields of forms) {
+    const request = new Request('http://a/infer', { method: 'POST', body: form(fields) })
+    const response = await app.inject({
+      method: 'POST',
+      url: '/infer',
+      payload: Readable.from([Buffer.from(await request.arrayBuffer())]),
+      headers: { 'content-type': request.headers.get('content-type') ?? '' },
+    })
+    t.equal(response.statusCode, 413)
+    t.match(response.json(), { details: { code: 'body_too_large', limit: 1024 ** 2 } })
   }
 })
 
