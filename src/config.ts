@@ -138,7 +138,7 @@ export const settings = Type.Object({
   IMAGE_URL_ALLOW: Type.String({
     default: '',
     description:
-      'Hosts from which pictures may be fetched by address, separated by commas: `example.com`, `*.example.com`, `*` for any public host, `http://nas.example.com:8080` to permit plain HTTP and a port. Empty fetches none.',
+      'Hosts from which pictures may be fetched by address, separated by commas: `example.com`, `*.example.com`, `*` for any public host, `http://example.com:8080` to permit plain HTTP and a port. Only public addresses are connected to. Empty fetches none.',
   }),
   API_KEYS: Type.String({
     default: '',

@@ -33,11 +33,9 @@ export function jsonCheck(schema: JsonSchema | true): JsonCheck {
     if (!valid) return null
     try {
       if (within(checkLimitMs, () => valid(value))) return null
-    } catch {
-      return {
-        reason: 'invalid',
-        message: 'The check took too long: its schema has a pattern that never ends',
-      }
+    } catch (error) {
+      const tooLong = 'The check took too long: its schema has a pattern that never ends'
+      return { reason: 'invalid', message: isTimeout(error) ? tooLong : messageOf(error) }
     }
     const [fault] = valid.errors ?? []
     return { reason: 'invalid', message: `${fault?.instancePath || 'The answer'} ${fault?.message}` }
