@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packageRoot } from '../src/config.ts'
-import type { InferResponse } from '../src/inference/contract.ts'
+import type { InferResponse } from '../src/doors/infer/schema.ts'
 
 export type BenchService = {
   url: string

@@ -1,7 +1,8 @@
 /** A client of the service for the commands: one question about one picture, answered in events. */
 import { createParser } from 'eventsource-parser'
 import { FormData, fetch } from 'undici'
-import type { ErrorResponse, InferResponse } from '../inference/contract.ts'
+import type { InferResponse } from '../doors/infer/schema.ts'
+import type { ErrorResponse } from '../http/error-response.ts'
 
 export type AskOptions = {
   /** Of the service, without a path. */

@@ -6,11 +6,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import PQueue from 'p-queue'
+import type { InferResponse } from '../doors/infer/schema.ts'
 import { messageOf } from '../errors.ts'
-import type { InferResponse } from '../inference/contract.ts'
 import { type AskOptions, ask, Refusal } from './ask.ts'
 import { openCaptions } from './caption-file.ts'
-import { type Reach, withService } from './reach.ts'
+import { type Reach, withService } from './with-service.ts'
 
 export type CaptionOptions = Reach & {
   folder: string

@@ -5,7 +5,6 @@ import { type Config, entriesOf, loadConfig, requireGuard } from '../config.ts'
 import { diesWithUs, engineBuild, engineProgram, isExecutable } from '../engine/child.ts'
 import { batchSize } from '../engine/command.ts'
 import { makeEngineFolder } from '../engine/folder.ts'
-import { findModel, type ModelFacts } from '../engine/model.ts'
 import {
   memoryArithmetic,
   memoryAvailable,
@@ -16,6 +15,7 @@ import {
 } from '../engine/resources.ts'
 import { messageOf } from '../errors.ts'
 import { parseAllowList } from '../image/fetch.ts'
+import { findModel, type ModelFacts } from '../model/facts.ts'
 import { probe } from './probe.ts'
 
 /** `warning` lets the service run, `fault` does not. */

@@ -1,7 +1,7 @@
 /** `llama-vision infer PICTURE PROMPT`: the answer is written to the terminal while it is made. */
 import { readFile } from 'node:fs/promises'
 import { ask, type Heard } from './ask.ts'
-import { type Reach, withService } from './reach.ts'
+import { type Reach, withService } from './with-service.ts'
 
 export type InferOptions = Reach & {
   picture: string

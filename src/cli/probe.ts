@@ -1,8 +1,8 @@
 /** Asks the service on this machine how it is: the image's health check, with the service's own settings. */
 import { request } from 'undici'
 import { loadConfig } from '../config.ts'
+import type { Health } from '../doors/status.ts'
 import { messageOf } from '../errors.ts'
-import type { Health } from '../inference/contract.ts'
 
 const timeoutMs = 4000
 const anyAddress = new Map([

@@ -4,8 +4,8 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { settings } from '../config.ts'
-import { recordPulled } from '../engine/locate.ts'
 import { messageOf } from '../errors.ts'
+import { recordPulled } from '../model/locate.ts'
 import { download, freeBytes, type Progress, requireSpace, type Target } from './download.ts'
 import { duration, progressLine } from './progress.ts'
 import { filesOf } from './sources.ts'

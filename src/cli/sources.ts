@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { ggufLayers, ollamaLibrary, ollamaRegistry, parseOllamaName } from '../engine/ollama-store.ts'
+import { ggufLayers, ollamaLibrary, ollamaRegistry, parseOllamaName } from '../model/ollama-store.ts'
 import type { RemoteFile } from './download.ts'
 import { asSha256, PullProblem, readJson, shown, visit, type Web } from './web.ts'
 

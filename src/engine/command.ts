@@ -3,8 +3,8 @@
  * because llama-server otherwise takes it from config files, environment variables or the machine.
  */
 import type { Config } from '../config.ts'
-import type { ModelFacts } from './model.ts'
-import { llamaVision } from './projector.ts'
+import type { ModelFacts } from '../model/facts.ts'
+import { llamaVision } from '../model/projector.ts'
 
 export type EngineCommand = { arguments: string[]; environment: Record<string, string> }
 

@@ -6,7 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import type { ModelFacts } from './model.ts'
+import type { ModelFacts } from '../model/facts.ts'
 
 export type Resources = {
   threads: number

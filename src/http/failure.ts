@@ -6,7 +6,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Facts, Failure, failure } from '../errors.ts'
-import { type ErrorResponse, timestamp } from '../inference/contract.ts'
+import { type ErrorResponse, timestamp } from './error-response.ts'
 
 /** A family's own shape for an error. */
 export type ErrorBody = (error: Failure, requestId: string) => unknown

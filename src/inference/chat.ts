@@ -3,7 +3,7 @@
  * up to the first difference, so a second question about a picture that comes first skips the picture.
  */
 import type { ChatBody, ContentPart } from '../engine/client.ts'
-import type { PreparedImage } from '../image/normalize.ts'
+import type { PreparedImage } from '../image/prepare.ts'
 import type { Part, Question } from './question.ts'
 
 /** `pictures` of each of the question's image parts, in their order; `safe` breaks up what the model would take for steering. */

@@ -3,7 +3,7 @@
  * time for a prompt grows with its pictures' tiles; text beside them hardly counts.
  */
 import type { ChatEvent } from '../engine/client.ts'
-import type { PreparedImage } from '../image/normalize.ts'
+import type { PreparedImage } from '../image/prepare.ts'
 
 export type Expected = { prompt: number; generation: number }
 

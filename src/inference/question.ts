@@ -4,7 +4,7 @@
  * because a model file may carry others.
  */
 import type { ChatUsage, FinishReason } from '../engine/client.ts'
-import type { PreparedImage } from '../image/normalize.ts'
+import type { PreparedImage } from '../image/prepare.ts'
 import type { ImageDetail } from '../image/tiles.ts'
 
 /** A picture as a door received it: the bytes themselves, or base64, a data URL or an address. */

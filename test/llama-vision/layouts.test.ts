@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
-import { readHeader, tensorBytes } from '../../src/engine/gguf.ts'
+import { readHeader, tensorBytes } from '../../src/model/gguf.ts'
 import { type Tensor, writeGguf } from '../support/gguf.ts'
 import { hashedValues, hashedWeights } from '../support/hashed-weights.ts'
 import {

@@ -1,5 +1,5 @@
 /** Facts of a model that does not exist, for tests of what is computed from them. */
-import type { ModelFacts } from '../../src/engine/model.ts'
+import type { ModelFacts } from '../../src/model/facts.ts'
 
 export const someModel = (facts: Partial<ModelFacts> = {}): ModelFacts => ({
   path: '/models/tiny.gguf',

@@ -8,7 +8,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
-import type { ErrorResponse, Health, InferResponse } from '../../src/inference/contract.ts'
+import type { InferResponse } from '../../src/doors/infer/schema.ts'
+import type { Health } from '../../src/doors/status.ts'
+import type { ErrorResponse } from '../../src/http/error-response.ts'
 
 export type RunningService = {
   url: string

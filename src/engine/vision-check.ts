@@ -3,9 +3,9 @@
  */
 import type { Config } from '../config.ts'
 import { messageOf } from '../errors.ts'
+import type { ModelFacts } from '../model/facts.ts'
 import { redSquare } from '../red-square.ts'
 import type { EngineClient } from './client.ts'
-import type { ModelFacts } from './model.ts'
 
 /** Models up to this size answer one picture within seconds on two cores; larger ones would keep a start waiting. */
 const quickModelBytes = 2 * 1024 ** 3

@@ -1,9 +1,29 @@
 /** `GET /health`, `GET /livez` and `GET /metrics`. All answer at once: a probe must never wait for a busy engine. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import type { EngineStatus } from '../engine/supervisor.ts'
-import { type Health, health, timestamp } from '../inference/contract.ts'
+import { timestamp } from '../http/error-response.ts'
 import type { Metrics } from '../metrics.ts'
+
+const nullableText = Type.Union([Type.String(), Type.Null()])
+
+const health = Type.Object({
+  status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy')]),
+  model_loaded: Type.Boolean(),
+  model_name: Type.String(),
+  timestamp: Type.String(),
+  reason: nullableText,
+  model_description: nullableText,
+  engine: Type.Object({
+    state: Type.String(),
+    since: Type.String(),
+    restarts: Type.Integer(),
+    threads: Type.Union([Type.Integer(), Type.Null()]),
+  }),
+  version: Type.String(),
+})
+
+export type Health = Static<typeof health>
 
 export type StatusRouteOptions = {
   modelName: string

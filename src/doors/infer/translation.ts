@@ -1,11 +1,12 @@
 /** `/infer`'s own words -> question, and outcome -> its documented answer. Pure. */
-import { failure } from '../errors.ts'
-import type { PreparedImage } from '../image/normalize.ts'
-import { dataUrl } from './chat.ts'
-import { type DryRunResponse, type InferRequest, type InferResponse, timestamp } from './contract.ts'
-import type { Plan } from './infer.ts'
-import { requireText } from './prompt.ts'
-import type { ImageSource, Message, Outcome, Part, Question } from './question.ts'
+import { failure } from '../../errors.ts'
+import { timestamp } from '../../http/error-response.ts'
+import type { PreparedImage } from '../../image/prepare.ts'
+import { dataUrl } from '../../inference/chat.ts'
+import type { Plan } from '../../inference/infer.ts'
+import { requireText } from '../../inference/prompt.ts'
+import type { ImageSource, Message, Outcome, Part, Question } from '../../inference/question.ts'
+import type { DryRunResponse, InferRequest, InferResponse } from './schema.ts'
 
 /** `uploads` are pictures that came as bytes beside the fields. Pictures go first: see `chat.ts`. */
 export function questionOf(request: InferRequest, uploads: readonly Buffer[] = []): Question {

@@ -6,7 +6,7 @@
 import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
 import sharp, { type Metadata, type Sharp } from 'sharp'
 import { Failure, failure } from '../errors.ts'
-import { decodeForeign, type ForeignFormat } from './foreign.ts'
+import { decodeForeign, type ForeignFormat } from './isolated-decoder.ts'
 import { type ImageDetail, type Size, sizeForDetail, type Tiling, tileCount } from './tiles.ts'
 
 export type PreparedImage = {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
 import { packageRoot } from '../../src/config.ts'
-import { type Framing, prepareImages } from '../../src/image/normalize.ts'
+import { type Framing, prepareImages } from '../../src/image/prepare.ts'
 import {
   heic,
   heicHeader,
@@ -262,14 +262,14 @@ t.test('what is missing for them is named', async (t) => {
   // The module alone, where no packages can be found.
   const place = t.testdir({ image: {} })
   const built = join(packageRoot, 'dist')
-  for (const file of ['image/foreign.js', 'errors.js']) cpSync(join(built, file), join(place, file))
+  for (const file of ['image/isolated-decoder.js', 'errors.js']) cpSync(join(built, file), join(place, file))
   writeFileSync(join(place, 'package.json'), '{"type":"module"}')
   const away = join(mkdtempSync(join(tmpdir(), 'bare-')), 'bare')
   cpSync(place, away, { recursive: true })
   t.teardown(() => rmSync(dirname(away), { recursive: true }))
   const { decodeForeign } = (await import(
-    join(away, 'image/foreign.js')
-  )) as typeof import('../../src/image/foreign.ts')
+    join(away, 'image/isolated-decoder.js')
+  )) as typeof import('../../src/image/isolated-decoder.ts')
   const decode = (format: 'HEIC' | 'PDF', bytes: Buffer) => decodeForeign(format, bytes, limits, never)
   await t.rejects(decode('HEIC', heic), {
     code: 'decoder_missing',

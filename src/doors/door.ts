@@ -1,8 +1,9 @@
 /** What a front door needs of the house: one way to an answer, the limits, and the names of the models. */
-import type { ShelvedModel } from '../engine/shelf.ts'
+
+import type { Limits } from '../http/limit.ts'
 import type { Call } from '../inference/infer.ts'
 import type { Outcome } from '../inference/question.ts'
-import type { Limits } from './limit.ts'
+import type { ShelvedModel } from '../model/listing.ts'
 import type { ModelNames } from './model-name.ts'
 
 export type DoorOptions = {

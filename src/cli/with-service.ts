@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { request } from 'undici'
 import { loadConfig } from '../config.ts'
-import type { Health } from '../inference/contract.ts'
+import type { Health } from '../doors/status.ts'
 import { probe } from './probe.ts'
 import { startService } from './serve.ts'
 

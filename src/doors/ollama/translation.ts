@@ -1,7 +1,8 @@
 /** Ollama's `/api/chat` and `/api/generate`: request -> question, outcome -> their lines of JSON. Pure. */
 import { type Static, Type } from '@sinclair/typebox'
-import { type Failure, failure } from '../errors.ts'
-import { requireText } from '../inference/prompt.ts'
+import { type Failure, failure } from '../../errors.ts'
+import type { Dialect } from '../../http/stream.ts'
+import { requireText } from '../../inference/prompt.ts'
 import {
   defaults,
   type JsonSchema,
@@ -9,10 +10,9 @@ import {
   type Outcome,
   type Part,
   type Question,
-} from '../inference/question.ts'
-import { redSquare } from '../red-square.ts'
-import { listOf, oneOrMore, optional } from './schema.ts'
-import type { Dialect } from './stream.ts'
+} from '../../inference/question.ts'
+import { redSquare } from '../../red-square.ts'
+import { listOf, oneOrMore, optional } from '../schema.ts'
 
 const options = optional(
   Type.Object({

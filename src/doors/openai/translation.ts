@@ -1,8 +1,9 @@
 /** OpenAI's chat completions: request -> question, outcome -> completion or chunks, error -> their error. Pure. */
 import { type Static, Type } from '@sinclair/typebox'
-import { type Failure, failure } from '../errors.ts'
-import type { ImageDetail } from '../image/tiles.ts'
-import { requireText } from '../inference/prompt.ts'
+import { type Failure, failure } from '../../errors.ts'
+import { type Dialect, eventComment, serverSentEvent } from '../../http/stream.ts'
+import type { ImageDetail } from '../../image/tiles.ts'
+import { requireText } from '../../inference/prompt.ts'
 import {
   defaults,
   type JsonSchema,
@@ -10,10 +11,9 @@ import {
   type Outcome,
   type Part,
   type Question,
-} from '../inference/question.ts'
-import { redSquare } from '../red-square.ts'
-import { listOf, oneOrMore, optional } from './schema.ts'
-import { type Dialect, eventComment, serverSentEvent } from './stream.ts'
+} from '../../inference/question.ts'
+import { redSquare } from '../../red-square.ts'
+import { listOf, oneOrMore, optional } from '../schema.ts'
 
 const contentPart = Type.Object({
   type: Type.String(),

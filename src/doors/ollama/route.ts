@@ -3,13 +3,15 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ShelvedModel } from '../engine/shelf.ts'
-import type { EngineStatus } from '../engine/supervisor.ts'
-import { failure } from '../errors.ts'
-import type { Question } from '../inference/question.ts'
-import type { DoorOptions } from './door.ts'
-import { answerFailures } from './failure.ts'
-import { limited } from './limit.ts'
+import type { EngineStatus } from '../../engine/supervisor.ts'
+import { failure } from '../../errors.ts'
+import { answerFailures } from '../../http/failure.ts'
+import { limited } from '../../http/limit.ts'
+import { streamAnswer } from '../../http/stream.ts'
+import type { Question } from '../../inference/question.ts'
+import type { ShelvedModel } from '../../model/listing.ts'
+import type { DoorOptions } from '../door.ts'
+import { optional } from '../schema.ts'
 import {
   chatQuestion,
   chatRequest,
@@ -22,9 +24,7 @@ import {
   lines,
   loadedBody,
   type Wording,
-} from './ollama-words.ts'
-import { optional } from './schema.ts'
-import { streamAnswer } from './stream.ts'
+} from './translation.ts'
 
 const unserved: Record<string, string> = {
   '/embed': 'the model answers questions; it makes no embeddings',

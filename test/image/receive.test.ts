@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeImageField } from '../../src/image/source.ts'
+import { decodeImageField } from '../../src/image/receive.ts'
 import { png } from '../support/images.ts'
 
 t.test('base64 in all its spellings gives the same bytes', async (t) => {

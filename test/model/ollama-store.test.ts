@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { listStore, nameInStore, parseOllamaName, resolveInStore } from '../../src/engine/ollama-store.ts'
+import { listStore, nameInStore, parseOllamaName, resolveInStore } from '../../src/model/ollama-store.ts'
 
 const digest = (letter: string) => letter.repeat(64)
 const layer = (kind: string, letter: string) => ({

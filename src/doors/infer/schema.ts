@@ -1,11 +1,11 @@
 /**
- * The public words: what `POST /infer` and `GET /health` take and give. Field names, defaults and types are a promise
- * to clients; new fields may come, none may change.
+ * The public words: what `POST /infer` takes and gives. Field names, defaults and types are a promise to clients; new
+ * fields may come, none may change.
  */
 import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
-import { type ImageDetail, imageDetails } from '../image/tiles.ts'
-import { redSquare } from '../red-square.ts'
-import { defaults, type JsonSchema } from './question.ts'
+import { type ImageDetail, imageDetails } from '../../image/tiles.ts'
+import { defaults, type JsonSchema } from '../../inference/question.ts'
+import { redSquare } from '../../red-square.ts'
 
 const nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) =>
   Type.Union([schema, Type.Null()])
@@ -234,37 +234,3 @@ export const dryRunResponse = Type.Object({
 })
 
 export type DryRunResponse = Static<typeof dryRunResponse>
-
-export const errorResponse = Type.Object({
-  success: Type.Literal(false),
-  error: Type.String(),
-  error_type: Type.Union([Type.Literal('validation'), Type.Literal('model'), Type.Literal('system')]),
-  timestamp: Type.String(),
-  details: Type.Object(
-    { code: Type.String(), field: Type.Optional(Type.String()), request_id: Type.String() },
-    { additionalProperties: true },
-  ),
-})
-
-export type ErrorResponse = Static<typeof errorResponse>
-
-export const health = Type.Object({
-  status: Type.Union([Type.Literal('healthy'), Type.Literal('unhealthy')]),
-  model_loaded: Type.Boolean(),
-  model_name: Type.String(),
-  timestamp: Type.String(),
-  reason: nullable(Type.String()),
-  model_description: nullable(Type.String()),
-  engine: Type.Object({
-    state: Type.String(),
-    since: Type.String(),
-    restarts: Type.Integer(),
-    threads: Type.Union([Type.Integer(), Type.Null()]),
-  }),
-  version: Type.String(),
-})
-
-export type Health = Static<typeof health>
-
-/** UTC with six digits of fraction and no suffix, as documented: `2024-01-13T12:00:00.000000`. */
-export const timestamp = (date = new Date()): string => date.toISOString().replace('Z', '000')

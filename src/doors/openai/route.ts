@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import { failure } from '../errors.ts'
-import type { DoorOptions } from './door.ts'
-import { answerFailures } from './failure.ts'
-import { limited } from './limit.ts'
-import { chatRequest, completionChunks, completionOf, errorBody, questionOf } from './openai-words.ts'
-import { streamAnswer } from './stream.ts'
+import { failure } from '../../errors.ts'
+import { answerFailures } from '../../http/failure.ts'
+import { limited } from '../../http/limit.ts'
+import { streamAnswer } from '../../http/stream.ts'
+import type { DoorOptions } from '../door.ts'
+import { chatRequest, completionChunks, completionOf, errorBody, questionOf } from './translation.ts'
 
 const unserved: Record<string, string> = {
   '/completions': 'there is no completion of bare text; use /v1/chat/completions',

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { App } from '../../src/app.ts'
 import { failure } from '../../src/errors.ts'
-import type { ErrorResponse } from '../../src/inference/contract.ts'
+import type { ErrorResponse } from '../../src/http/error-response.ts'
 import { type echo, testApp } from '../support/app.ts'
 
 const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/

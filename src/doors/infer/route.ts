@@ -4,28 +4,17 @@
  */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import type { Config } from '../config.ts'
-import type { Failure } from '../errors.ts'
-import {
-  type AnswerFacts,
-  dryRunResponseOf,
-  inferResponseOf,
-  questionOf,
-  report,
-} from '../inference/answer.ts'
-import {
-  dryRunResponse,
-  errorResponse,
-  type InferRequest,
-  inferRequest,
-  inferResponse,
-} from '../inference/contract.ts'
-import type { Inference } from '../inference/infer.ts'
-import type { Outcome, Progress } from '../inference/question.ts'
-import { errorBody } from './failure.ts'
-import { type Limits, limited } from './limit.ts'
-import { type Dialect, eventComment, serverSentEvent, streamAnswer } from './stream.ts'
-import { acceptUploads } from './upload.ts'
+import type { Config } from '../../config.ts'
+import type { Failure } from '../../errors.ts'
+import { errorResponse } from '../../http/error-response.ts'
+import { errorBody } from '../../http/failure.ts'
+import { type Limits, limited } from '../../http/limit.ts'
+import { type Dialect, eventComment, serverSentEvent, streamAnswer } from '../../http/stream.ts'
+import { acceptUploads } from '../../http/upload.ts'
+import type { Inference } from '../../inference/infer.ts'
+import type { Outcome, Progress } from '../../inference/question.ts'
+import { dryRunResponse, type InferRequest, inferRequest, inferResponse } from './schema.ts'
+import { type AnswerFacts, dryRunResponseOf, inferResponseOf, questionOf, report } from './translation.ts'
 
 export type InferRouteOptions = {
   inference: Inference
