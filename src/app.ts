@@ -6,7 +6,6 @@ import { type Config, entriesOf } from './config.ts'
 import { documentRoutes } from './doors/docs.ts'
 import type { DoorOptions } from './doors/door.ts'
 import { inferRoute } from './doors/infer/route.ts'
-import { modelNames } from './doors/model-name.ts'
 import { ollamaRoutes } from './doors/ollama/route.ts'
 import { openaiRoutes } from './doors/openai/route.ts'
 import { pageRoutes } from './doors/page.ts'
@@ -17,15 +16,18 @@ import { answerBrokenHttp, answerFailures, sendFailure } from './http/failure.ts
 import { guard } from './http/guards.ts'
 import type { Inference } from './inference/infer.ts'
 import type { Metrics } from './metrics.ts'
-import type { ShelvedModel } from './model/listing.ts'
+import type { ListedModel } from './model/listing.ts'
+import type { ModelSettings } from './model/settings.ts'
 
 export type AppParts = {
   config: Config
   version: string
   inference: Inference
   metrics: Pick<Metrics, 'exposition' | 'requested'>
-  /** The loaded model first, then what else the folder holds. */
-  models: () => Promise<ShelvedModel[]>
+  /** The model that is served now. */
+  model: () => ModelSettings
+  /** The same first, then what else the folder holds. */
+  models: () => Promise<ListedModel[]>
   engineStatus: () => EngineStatus
   /** Fires when the service gives up on requests still under way. */
   shutdown: AbortSignal
@@ -93,21 +95,14 @@ export async function buildApp(parts: AppParts): Promise<App> {
   })
   await guard(app, config)
   await documentRoutes(app, parts.version, entriesOf(config.API_KEYS).length > 0)
+  const { engineStatus, inference, model, models, version } = parts
   const limits = { seconds: config.REQUEST_TIMEOUT, shutdown: parts.shutdown }
-  const door: DoorOptions = {
-    infer: parts.inference.infer,
-    names: modelNames(config.MODEL_NAME, config.MODEL_ALIASES),
-    models: parts.models,
-    contextSize: config.CONTEXT_SIZE,
-    limits,
-    maxBodyBytes,
-  }
-  const { engineStatus, version } = parts
-  await app.register(inferRoute, { inference: parts.inference, config, limits, maxBodyBytes })
+  const door: DoorOptions = { ...inference, limits, model, models, engineStatus, version, maxBodyBytes }
+  await app.register(inferRoute, { ...door, config })
   await app.register(openaiRoutes, { ...door, prefix: '/v1' })
-  await app.register(ollamaRoutes, { ...door, prefix: '/api', version, engineStatus })
+  await app.register(ollamaRoutes, { ...door, prefix: '/api' })
   await app.register(statusRoutes, {
-    modelName: config.MODEL_NAME,
+    model,
     version,
     engineStatus,
     exposition: parts.metrics.exposition,

@@ -14,8 +14,7 @@ const layers = [
   ['cli'],
   ['app'],
   ['doors'],
-  ['http'],
-  ['inference'],
+  ['http', 'inference'],
   ['image', 'engine', 'admission'],
   ['model'],
   ['metrics', 'config', 'errors', 'red-square'],
@@ -39,11 +38,11 @@ const owners: Record<string, string[]> = {
   'eventsource-parser': ['engine/client', 'cli/ask'],
   execa: ['engine/child'],
   fastify: ['app', 'doors', 'http'],
-  'file-type': ['image/prepare'],
+  'file-type': ['image/decode'],
   'ipaddr.js': ['image/fetch'],
   'p-queue': ['admission', 'cli/caption'],
   pino: ['cli/serve', 'cli/with-service'],
-  sharp: ['image/prepare'],
+  sharp: ['image/decode', 'image/prepare', 'image/encode'],
   undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/with-service', 'cli/web'],
 }
 

@@ -12,13 +12,12 @@ import { cpuThrottling, residentBytes } from '../engine/resources.ts'
 import { type Engine, engineStates, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
 import { createFetcher, parseAllowList } from '../image/fetch.ts'
-import { prepareImages } from '../image/prepare.ts'
-import { decodeImageField, isAddress } from '../image/receive.ts'
+import { createImagePreparer } from '../image/prepare.ts'
 import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
-import type { ImageSource } from '../inference/question.ts'
 import { createMetrics, type Snapshot } from '../metrics.ts'
-import { type ShelvedModel, shelvedModels } from '../model/listing.ts'
+import { type ListedModel, listModels } from '../model/listing.ts'
+import { type ModelSettings, modelSettings } from '../model/settings.ts'
 
 export type Service = {
   app: App
@@ -58,45 +57,37 @@ function createLog(config: Config): Logger {
 export async function startService(config: Config, log: Logger): Promise<Service> {
   const shutdown = new AbortController()
   let draining = false
+  const model = modelSettings(config)
   const engine = superviseEngine(config, log)
   const admission = createAdmission({
     slots: config.SLOTS,
     waiting: config.QUEUE_SIZE,
     waitSeconds: config.QUEUE_TIMEOUT,
   })
+  const metrics = createMetrics(engineStates, () => snapshot(engine, admission, config.SLOTS))
   const fetchImage = createFetcher({
     allow: parseAllowList(config.IMAGE_URL_ALLOW),
     maxBytes: config.MAX_BODY_MIB * 1024 ** 2,
   })
-  const bytesOf = async (image: ImageSource, signal: AbortSignal) => {
-    if (Buffer.isBuffer(image)) return image
-    return isAddress(image) && config.IMAGE_URL_ALLOW !== ''
-      ? fetchImage(image, signal)
-      : decodeImageField(image)
-  }
-  const metrics = createMetrics(engineStates, () => snapshot(engine, admission, config.SLOTS))
   const inference = createInference({
     maxPromptLength: config.MAX_PROMPT_LENGTH,
     maxImages: config.MAX_IMAGES,
-    contextTokens: config.CONTEXT_SIZE,
     admission,
     engine,
     estimates: createEstimates(),
     metrics,
-    prepareImages: async (image, pages, framing, signal) =>
-      prepareImages(
-        await bytesOf(image, signal),
-        { maxPixels: config.MAX_IMAGE_PIXELS, pages },
-        framing,
-        signal,
-      ),
+    prepareImages: createImagePreparer({
+      maxPixels: config.MAX_IMAGE_PIXELS,
+      fetchImage: config.IMAGE_URL_ALLOW === '' ? undefined : fetchImage,
+    }),
   })
   const app = await buildApp({
     config,
     version: ownVersion(),
     inference,
     metrics,
-    models: () => modelsOf(config, engine),
+    model: () => model,
+    models: () => modelsOf(model, engine),
     engineStatus: engine.status,
     shutdown: shutdown.signal,
     draining: () => draining,
@@ -130,11 +121,11 @@ export async function startService(config: Config, log: Logger): Promise<Service
 }
 
 /** The loaded model is listed before it has been found, too. */
-async function modelsOf(config: Config, engine: Engine): Promise<ShelvedModel[]> {
-  const { model, since } = engine.status()
-  const file = model && (await stat(model.path).catch(() => undefined))
-  const loaded = { name: config.MODEL_NAME, bytes: file?.size ?? 0, modified: file?.mtime ?? since }
-  return shelvedModels(config.MODEL_PATH, loaded)
+async function modelsOf({ name, folder }: ModelSettings, engine: Engine): Promise<ListedModel[]> {
+  const { model: facts, since } = engine.status()
+  const file = facts && (await stat(facts.path).catch(() => undefined))
+  const loaded = { name, bytes: file?.size ?? 0, modified: file?.mtime ?? since }
+  return listModels(folder, loaded)
 }
 
 async function snapshot(engine: Engine, { inside }: Admission, slots: number): Promise<Snapshot> {

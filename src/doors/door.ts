@@ -1,17 +1,17 @@
-/** What a front door needs of the house: one way to an answer, the limits, and the names of the models. */
+/** What a front door needs of the house: one way to an answer, the limits, and what model is served. */
+import type { EngineStatus } from '../engine/supervisor.ts'
+import type { Inference } from '../inference/infer.ts'
+import type { ListedModel } from '../model/listing.ts'
+import type { ModelSettings } from '../model/settings.ts'
+import type { AnswerParts } from './answer.ts'
 
-import type { Limits } from '../http/limit.ts'
-import type { Call } from '../inference/infer.ts'
-import type { Outcome } from '../inference/question.ts'
-import type { ShelvedModel } from '../model/listing.ts'
-import type { ModelNames } from './model-name.ts'
-
-export type DoorOptions = {
-  infer: (call: Call) => Promise<Outcome>
-  names: ModelNames
-  /** The loaded one, whose name is `names.name`, and what else the folder holds. */
-  models: () => Promise<ShelvedModel[]>
-  contextSize: number
-  limits: Limits
+export type DoorOptions = AnswerParts & {
+  plan: Inference['plan']
+  /** Of the model that is served now. */
+  model: () => ModelSettings
+  /** The served one, whose name is `model().name`, and what else the folder holds. */
+  models: () => Promise<ListedModel[]>
+  engineStatus: () => EngineStatus
+  version: string
   maxBodyBytes: number
 }

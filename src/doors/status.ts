@@ -4,6 +4,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import { timestamp } from '../http/error-response.ts'
 import type { Metrics } from '../metrics.ts'
+import type { ModelSettings } from '../model/settings.ts'
 
 const nullableText = Type.Union([Type.String(), Type.Null()])
 
@@ -26,7 +27,7 @@ const health = Type.Object({
 export type Health = Static<typeof health>
 
 export type StatusRouteOptions = {
-  modelName: string
+  model: () => ModelSettings
   version: string
   engineStatus: () => EngineStatus
   exposition: Metrics['exposition']
@@ -63,12 +64,12 @@ export const statusRoutes: FastifyPluginAsyncTypebox<StatusRouteOptions> = async
   })
 }
 
-function healthOf(engine: EngineStatus, { modelName, version }: StatusRouteOptions): Health {
+function healthOf(engine: EngineStatus, { model, version }: StatusRouteOptions): Health {
   const ready = engine.state === 'ready'
   return {
     status: ready ? 'healthy' : 'unhealthy',
     model_loaded: ready,
-    model_name: modelName,
+    model_name: model().name,
     timestamp: timestamp(),
     reason: ready ? null : (engine.reason ?? engine.state),
     model_description: engine.model?.description ?? null,

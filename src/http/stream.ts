@@ -1,18 +1,16 @@
 /**
- * An answer that is sent while it is made: server-sent events or lines of JSON. The status is open until the first
- * word: a request that is refused at once gets its plain error. Afterwards an error can only be the last word.
+ * A body that is sent while it is made. The status is open until the first word: a request that is refused at once
+ * gets its plain error. Afterwards an error can only be the last word.
  */
 import { PassThrough } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Failure } from '../errors.ts'
-import type { Outcome, Progress } from '../inference/question.ts'
 import { asFailure, logFailure } from './failure.ts'
 
-/** How one family of clients hears an answer. Each function gives the text to send, '' for nothing. */
-export type Dialect = {
+/** What a family of clients hears beside the words themselves. */
+export type StreamManners = {
   mediaType: string
-  progress(progress: Progress): string
-  done(outcome: Outcome): string
+  /** The last word of a stream that failed. */
   failed(error: Failure): string
   /** Sent when nothing else was for a while, so that no proxy takes the connection for dead. */
   heartbeat(): string
@@ -21,41 +19,39 @@ export type Dialect = {
 /** Proxies give up after 30 to 60 s of silence, some content networks sooner. */
 const heartbeatMs = 10_000
 
-export async function streamAnswer(
+/** Runs `work`, whose first call of `send` begins the answer, be it with ''. Rejects with what failed before that. */
+export async function streamReply(
   request: FastifyRequest,
   reply: FastifyReply,
-  dialect: Dialect,
-  work: (tell: (progress: Progress) => void) => Promise<Outcome>,
+  { mediaType, failed, heartbeat }: StreamManners,
+  work: (send: (text: string) => void) => Promise<void>,
 ): Promise<FastifyReply> {
   const body = new PassThrough()
   let timer: NodeJS.Timeout | undefined
-  const send = (text: string) => {
-    if (text === '') return
-    body.write(text)
-    timer?.refresh()
-  }
   const begin = () => {
     reply
       .code(200)
-      .header('content-type', dialect.mediaType)
+      .header('content-type', mediaType)
       .header('cache-control', 'no-cache, no-transform')
       // nginx would keep the words until a buffer is full.
       .header('x-accel-buffering', 'no')
       .send(body)
-    timer = setInterval(() => send(dialect.heartbeat()), heartbeatMs)
+    timer = setInterval(() => send(heartbeat()), heartbeatMs)
+  }
+  const send = (text: string) => {
+    if (!timer) begin()
+    if (text === '') return
+    body.write(text)
+    timer?.refresh()
   }
   try {
-    const outcome = await work((progress) => {
-      if (!timer) begin()
-      send(dialect.progress(progress))
-    })
-    if (!timer) begin()
-    send(dialect.done(outcome))
+    await work(send)
+    send('')
   } catch (error) {
     const failure = asFailure(error)
     if (!timer) throw failure
     logFailure(failure, request)
-    send(dialect.failed(failure))
+    send(failed(failure))
   } finally {
     clearInterval(timer)
     body.end()

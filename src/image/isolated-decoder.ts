@@ -6,19 +6,19 @@
 import { fork } from 'node:child_process'
 import { failure } from '../errors.ts'
 
-export type ForeignFormat = 'HEIC' | 'PDF'
+export type IsolatedFormat = 'HEIC' | 'PDF'
 
 /** Pixels as RGBA, 4 bytes each, upright. `page` counts from 1; pictures have none. */
 export type Bitmap = { width: number; height: number; rgba: Buffer; page: number | null }
 
-export type ForeignLimits = {
+export type IsolatedLimits = {
   /** Of a picture, and of all pages together. */
   maxPixels: number
   /** Most pages of a PDF; it may have fewer. */
   pages: number
 }
 
-type Task = { format: ForeignFormat; bytes: Uint8Array; limits: ForeignLimits }
+type Task = { format: IsolatedFormat; bytes: Uint8Array; limits: IsolatedLimits }
 
 type Decoded = { width: number; height: number; rgba: Uint8Array; page: number | null }
 
@@ -28,19 +28,19 @@ type Reply =
   | { type: 'too large'; width: number; height: number }
   | { type: 'broken'; message: string }
 
-const packages: Record<ForeignFormat, string> = { HEIC: 'heic-decode', PDF: '@hyzyla/pdfium' }
+const packages: Record<IsolatedFormat, string> = { HEIC: 'heic-decode', PDF: '@hyzyla/pdfium' }
 /** Tells a process that it was started to decode. */
-const argument = 'decode-foreign-picture'
+const argument = 'decode-one-picture'
 const limitMs = 30_000
 /** Enough to read small print; a PDF has 72 points to an inch. */
 const dotsPerInch = 150
 const pointsPerInch = 72
 
 /** Rejects with a typed failure, or with the signal's reason. */
-export async function decodeForeign(
-  format: ForeignFormat,
+export async function decodeIsolated(
+  format: IsolatedFormat,
   bytes: Buffer,
-  limits: ForeignLimits,
+  limits: IsolatedLimits,
   signal: AbortSignal,
 ): Promise<Bitmap[]> {
   signal.throwIfAborted()
@@ -71,14 +71,14 @@ export async function decodeForeign(
         rgba: Buffer.from(rgba.buffer, rgba.byteOffset, rgba.length),
       }))
     case 'missing':
-      throw failure('decoder_missing', { field: 'image', format, package: packages[format] })
+      throw failure('decoder_missing', { format, package: packages[format] })
     case 'too large': {
       const { width, height } = reply
-      const size = { field: 'image', width, height, actual: width * height, limit: limits.maxPixels }
+      const size = { width, height, actual: width * height, limit: limits.maxPixels }
       throw failure('image_too_large', size)
     }
     case 'broken':
-      throw failure('corrupt_image', { field: 'image', format }, { cause: reply.message })
+      throw failure('corrupt_image', { format }, { cause: reply.message })
   }
 }
 
@@ -93,7 +93,7 @@ type HeicDecoder = {
   }): Promise<{ width: number; height: number; decode(): Promise<{ data: Uint8ClampedArray }> }[]>
 }
 
-async function decodeHeic(bytes: Uint8Array, { maxPixels }: ForeignLimits): Promise<Reply> {
+async function decodeHeic(bytes: Uint8Array, { maxPixels }: IsolatedLimits): Promise<Reply> {
   const { default: decoder } = (await import(packages.HEIC)) as { default: HeicDecoder }
   const [first] = await decoder.all({ buffer: bytes })
   if (!first) return { type: 'broken', message: 'it holds no picture' }
@@ -103,7 +103,7 @@ async function decodeHeic(bytes: Uint8Array, { maxPixels }: ForeignLimits): Prom
   return { type: 'pictures', pictures: [{ width, height, rgba: Uint8Array.from(data), page: null }] }
 }
 
-async function renderPdf(bytes: Uint8Array, { maxPixels, pages }: ForeignLimits): Promise<Reply> {
+async function renderPdf(bytes: Uint8Array, { maxPixels, pages }: IsolatedLimits): Promise<Reply> {
   const { PDFiumLibrary } = await import('@hyzyla/pdfium')
   const document = await (await PDFiumLibrary.init()).loadDocument(bytes)
   const count = Math.min(pages, document.getPageCount())

@@ -1,13 +1,16 @@
 /**
- * Picture bytes -> what the model is shown. A picture that needs nothing is passed on byte for byte; anything else
- * is turned upright, flattened onto white, made 8-bit sRGB and bounded in size. The same input always gives the same
- * bytes, because the engine finds its past work on a picture by their hash.
+ * The one way from what a caller sent to what the model is shown: receive, decode, encode. The same input always gives
+ * the same bytes, because the engine finds its past work on a picture by their hash. Failures name the field in which
+ * the caller sent the picture.
  */
-import { type FileTypeResult, fileTypeFromBuffer } from 'file-type'
-import sharp, { type Metadata, type Sharp } from 'sharp'
-import { Failure, failure } from '../errors.ts'
-import { decodeForeign, type ForeignFormat } from './isolated-decoder.ts'
-import { type ImageDetail, type Size, sizeForDetail, type Tiling, tileCount } from './tiles.ts'
+import sharp from 'sharp'
+import { Failure, failure, failureAt } from '../errors.ts'
+import { openImage, recognise, requireSize } from './decode.ts'
+import { encoded, passesAsIs, proven, type Sent, sentSize } from './encode.ts'
+import { decodeIsolated, type IsolatedFormat } from './isolated-decoder.ts'
+import { createLane, type Lane } from './lane.ts'
+import { type FetchImage, type ImageSource, receive } from './receive.ts'
+import { type ImageDetail, type Tiling, tileCount } from './tiles.ts'
 
 export type PreparedImage = {
   bytes: Buffer
@@ -23,99 +26,106 @@ export type PreparedImage = {
   tiles: number | undefined
 }
 
-/** How much of the picture the model is to see; without tiling there is nothing to choose. */
-export type Framing = { detail: ImageDetail; tiling: Tiling | undefined }
-
-export type ImageLimits = {
-  maxPixels: number
-  /** Most pages of a PDF. */
+/** How much of a picture the model is to see; without tiling there is nothing to choose. */
+export type Framing = {
+  detail: ImageDetail
+  tiling: Tiling | undefined
+  /** Most pages of a PDF; it may have fewer. */
   pages: number
 }
 
-/** No model looks at more than this (Qwen3-VL: 4096 tokens of 32x32); it bounds the engine's memory, 7 bytes a pixel. */
-const maxSentPixels = 4_194_304
-/** Beyond this the shorter side vanishes in any model's resize; llama.cpp refuses some such pictures outright. */
-const maxAspectRatio = 100
-const decodeTimeoutSeconds = 30
-const jpegQuality = 95
-
-const accepted = new Map([
-  ['jpg', 'JPEG'],
-  ['png', 'PNG'],
-  ['apng', 'PNG'],
-  ['webp', 'WebP'],
-  ['gif', 'GIF'],
-  ['tif', 'TIFF'],
-  ['avif', 'AVIF'],
-])
-const acceptedNames = [...new Set(accepted.values()), 'HEIC', 'PDF'].join(', ')
-
-const tiffMagic = /^(II\*\0|MM\0\*)/
-
-// Only loaders for the formats above: each one more is code that strangers' bytes would reach.
-sharp.block({ operation: ['VipsForeignLoad'] })
-sharp.unblock({
-  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((loader) => `VipsForeignLoad${loader}`),
-})
-sharp.cache(false)
-// Several pictures are prepared side by side by libuv's threads; more threads each would take them from the engine.
-sharp.concurrency(1)
-
 /**
- * Prepares a picture, or the first pages of a PDF: one unless it is such. Throws a typed failure for anything that is
- * not decodable within the limits, or the signal's reason.
+ * Prepares a picture, or the first pages of a PDF: one unless it is such. Rejects with a typed failure for anything
+ * that is not to be had or not decodable within the limits, or with the signal's reason.
  */
-export async function prepareImages(
+export type PrepareImages = (
+  picture: { image: ImageSource; field: string },
+  framing: Framing,
+  signal: AbortSignal,
+) => Promise<PreparedImage[]>
+
+export type PreparerOptions = {
+  /** Of a picture, or of all pages of a document. */
+  maxPixels: number
+  /** Undefined where nothing is to be fetched. */
+  fetchImage: FetchImage | undefined
+}
+
+export function createImagePreparer({ maxPixels, fetchImage }: PreparerOptions): PrepareImages {
+  const lane = createLane(maxPixels * largestAtOnce)
+  return async ({ image, field }, framing, signal) => {
+    try {
+      const bytes = await receive(image, fetchImage, signal)
+      return await prepareImages(bytes, { maxPixels, lane }, framing, signal)
+    } catch (error) {
+      throw error instanceof Failure && !signal.aborted ? failureAt(error, field) : error
+    }
+  }
+}
+
+/** One that takes its time must not keep all others waiting. */
+const largestAtOnce = 2
+
+type Limits = { maxPixels: number; lane: Lane }
+
+async function prepareImages(
   bytes: Buffer,
-  limits: ImageLimits,
+  limits: Limits,
   framing: Framing,
   signal: AbortSignal,
 ): Promise<PreparedImage[]> {
   const format = await recognise(bytes)
   try {
     if (format === 'HEIC' || format === 'PDF') {
-      return await prepareForeign(format, bytes, limits, framing, signal)
+      return await prepareIsolated(format, bytes, limits, framing, signal)
     }
-    return [await prepareImage(format, bytes, limits, framing)]
+    return [await prepareImage(format, bytes, limits, framing, signal)]
   } catch (error) {
     if (error instanceof Failure || signal.aborted) throw error
-    throw failure('corrupt_image', { field: 'image', format }, { cause: error })
+    throw failure('corrupt_image', { format }, { cause: error })
   }
 }
 
 async function prepareImage(
   format: string,
   bytes: Buffer,
-  limits: ImageLimits,
+  { maxPixels, lane }: Limits,
   framing: Framing,
+  signal: AbortSignal,
 ): Promise<PreparedImage> {
-  const header = await open(bytes).metadata()
-  checkSize(header, limits)
+  const header = await openImage(bytes).metadata()
+  requireSize(header, maxPixels)
   const size = sentSize(header.autoOrient, framing)
   const unchanged = passesAsIs(format, header, size)
-  const sent = unchanged
-    ? await proven(bytes, format, header)
-    : await encoded(open(bytes).autoOrient(), format === 'JPEG', size)
+  const sent = await lane.run(header.width * header.height, signal, () =>
+    unchanged
+      ? proven(bytes, format, header)
+      : encoded(openImage(bytes).autoOrient(), format === 'JPEG', size),
+  )
   const source = { format, width: header.width, height: header.height, bytes: bytes.length, page: null }
   return prepared(sent, framing, { source, ...orientation(header.orientation), unchanged })
 }
 
-async function prepareForeign(
-  format: ForeignFormat,
+/** Their sizes are known only to their decoders, so they count as the largest there may be. */
+async function prepareIsolated(
+  format: IsolatedFormat,
   bytes: Buffer,
-  limits: ImageLimits,
+  { maxPixels, lane }: Limits,
   framing: Framing,
   signal: AbortSignal,
 ): Promise<PreparedImage[]> {
-  const images: PreparedImage[] = []
-  for (const { width, height, rgba, page } of await decodeForeign(format, bytes, limits, signal)) {
-    checkSize({ width, height }, limits)
-    const pixels = sharp(rgba, { raw: { width, height, channels: 4 }, limitInputPixels: false })
-    const sent = await encoded(pixels, format === 'HEIC', sentSize({ width, height }, framing))
-    const source = { format, width, height, bytes: bytes.length, page }
-    images.push(prepared(sent, framing, { source, rotation: 0, mirrored: false, unchanged: false }))
-  }
-  return images
+  return lane.run(maxPixels, signal, async () => {
+    const images: PreparedImage[] = []
+    const bitmaps = await decodeIsolated(format, bytes, { maxPixels, pages: framing.pages }, signal)
+    for (const { width, height, rgba, page } of bitmaps) {
+      requireSize({ width, height }, maxPixels)
+      const pixels = sharp(rgba, { raw: { width, height, channels: 4 }, limitInputPixels: false })
+      const sent = await encoded(pixels, format === 'HEIC', sentSize({ width, height }, framing))
+      const source = { format, width, height, bytes: bytes.length, page }
+      images.push(prepared(sent, framing, { source, rotation: 0, mirrored: false, unchanged: false }))
+    }
+    return images
+  })
 }
 
 type Origin = Pick<PreparedImage, 'source' | 'rotation' | 'mirrored'> & { unchanged: boolean }
@@ -128,88 +138,8 @@ const prepared = (sent: Sent, { tiling }: Framing, { unchanged, ...origin }: Ori
   tiles: tiling && tileCount(sent, tiling),
 })
 
-/** The accepted format's name, found from the bytes alone. */
-async function recognise(bytes: Buffer): Promise<string> {
-  const type = await fileTypeFromBuffer(bytes)
-  // file-type wants a TIFF's directory, which comes last: cut off, it must still be known as one.
-  const format = accepted.get(type?.ext ?? (tiffMagic.test(bytes.toString('latin1', 0, 4)) ? 'tif' : ''))
-  if (format) return format
-  if (type?.mime.startsWith('image/hei')) return 'HEIC'
-  if (type?.ext === 'pdf') return 'PDF'
-  const name = otherFormat(type, bytes)
-  throw name
-    ? failure('unsupported_image_format', { field: 'image', actual: name, expected: acceptedNames })
-    : failure('not_an_image', { field: 'image', expected: acceptedNames })
-}
-
-/** What it is instead, in the user's words. SVG is text, which file-type does not tell apart. */
-function otherFormat(type: FileTypeResult | undefined, bytes: Buffer): string | undefined {
-  if (/<svg[\s>]/i.test(bytes.toString('latin1', 0, 4096))) return 'SVG'
-  return type?.ext.toUpperCase()
-}
-
-const open = (bytes: Buffer) =>
-  // Pixels are bounded by checkSize, with both numbers; `page` takes the first frame of an animation or scan.
-  sharp(bytes, { failOn: 'warning', limitInputPixels: false, page: 0, pages: 1 }).timeout({
-    seconds: decodeTimeoutSeconds,
-  })
-
-function checkSize({ width, height }: Size, limits: ImageLimits): void {
-  const size = { field: 'image', width, height }
-  if (width * height > limits.maxPixels) {
-    throw failure('image_too_large', { ...size, actual: width * height, limit: limits.maxPixels })
-  }
-  if (Math.max(width, height) > maxAspectRatio * Math.min(width, height)) {
-    throw failure('image_too_narrow', { ...size, limit: maxAspectRatio })
-  }
-}
-
 /** EXIF orientations 1 to 8: clockwise degrees and whether the picture is mirrored too. */
 function orientation(exif = 1): { rotation: 0 | 90 | 180 | 270; mirrored: boolean } {
   const rotations = [0, 0, 180, 180, 90, 90, 270, 270] as const
   return { rotation: rotations[exif - 1] ?? 0, mirrored: [2, 4, 5, 7].includes(exif) }
-}
-
-/** Never larger than the source, upright. */
-function sentSize({ width, height }: Size, { detail, tiling }: Framing): Size {
-  const scale = Math.min(1, Math.sqrt(maxSentPixels / (width * height)))
-  const scaled = (length: number) => Math.max(1, Math.floor(length * scale))
-  const bounded = scale < 1 ? { width: scaled(width), height: scaled(height) } : { width, height }
-  return tiling ? sizeForDetail(bounded, detail, tiling) : bounded
-}
-
-/** The engine decodes JPEG and PNG with stb_image: no orientation, no alpha, no profiles, no CMYK, no 16 bits. */
-function passesAsIs(format: string, header: Metadata, size: Size): boolean {
-  return (
-    (format === 'JPEG' || format === 'PNG') &&
-    (header.orientation ?? 1) === 1 &&
-    !header.hasAlpha &&
-    !header.hasProfile &&
-    header.depth === 'uchar' &&
-    (header.space === 'srgb' || header.space === 'b-w') &&
-    header.width === size.width &&
-    header.height === size.height
-  )
-}
-
-type Sent = { bytes: Buffer; format: 'jpeg' | 'png'; width: number; height: number }
-
-/** The bytes themselves, once all of them decoded. JPEG is read at an eighth of its size, still the whole stream. */
-async function proven(bytes: Buffer, format: string, { width, height }: Metadata): Promise<Sent> {
-  await open(bytes).resize(8, 8, { fit: 'fill' }).raw().toBuffer()
-  return { bytes, format: format === 'JPEG' ? 'jpeg' : 'png', width, height }
-}
-
-/** A photo becomes a JPEG, since PNG would make megabytes of its noise; everything else a lossless PNG. */
-async function encoded(pixels: Sharp, photo: boolean, { width, height }: Size): Promise<Sent> {
-  const upright = pixels
-    // The kernel that Llama 3.2 Vision was trained with.
-    .resize({ width, height, fit: 'fill', kernel: 'linear' })
-    .flatten({ background: 'white' })
-    .toColourspace('srgb')
-  const { data, info } = await (photo
-    ? upright.jpeg({ quality: jpegQuality, chromaSubsampling: '4:4:4' })
-    : upright.png()
-  ).toBuffer({ resolveWithObject: true })
-  return { bytes: data, format: photo ? 'jpeg' : 'png', width: info.width, height: info.height }
 }

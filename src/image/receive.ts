@@ -1,15 +1,29 @@
 /**
- * The `image` field -> bytes. Accepts base64 and base64url, padded or not, with line breaks, and data URLs with or
- * without parameters. Strict: what is not base64 is refused rather than decoded as far as it goes. The type that a
- * data URL claims is ignored; bytes decide.
+ * A picture as a caller sent it -> bytes. Accepts the bytes themselves, an address where these are fetched, base64 and
+ * base64url, padded or not, with line breaks, and data URLs with or without parameters. Strict: what is not base64 is
+ * refused rather than decoded as far as it goes. The type that a data URL claims is ignored; bytes decide.
  */
 import { failure } from '../errors.ts'
 
-/** Whether the picture is to be fetched from somewhere. */
-export const isAddress = (image: string): boolean => /^\s*https?:\/\//i.test(image.slice(0, 256))
+/** The bytes themselves, or base64, a data URL or an address. */
+export type ImageSource = Buffer | string
 
-/** Bytes of the picture in `image`. Throws a typed failure that says what is wrong with it. */
-export function decodeImageField(image: string): Buffer {
+/** Bytes behind an address. Rejects with a typed failure, or with the signal's reason. */
+export type FetchImage = (address: string, signal: AbortSignal) => Promise<Buffer>
+
+/** Throws a typed failure that says what is wrong with it. Without `fetchImage` an address is refused. */
+export async function receive(
+  image: ImageSource,
+  fetchImage: FetchImage | undefined,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  if (Buffer.isBuffer(image)) return image
+  return fetchImage && isAddress(image) ? fetchImage(image, signal) : decoded(image)
+}
+
+const isAddress = (image: string): boolean => /^\s*https?:\/\//i.test(image.slice(0, 256))
+
+function decoded(image: string): Buffer {
   const text = base64Part(image)
   const bytes = strictlyDecoded(text)
   // Line breaks are rare and stripping them copies megabytes: only tried when the plain reading failed.
@@ -18,11 +32,11 @@ export function decodeImageField(image: string): Buffer {
 
 function base64Part(image: string): string {
   const start = image.slice(0, 256).trimStart()
-  if (isAddress(image)) throw failure('image_is_url', { field: 'image' })
+  if (isAddress(image)) throw failure('image_is_url')
   if (!/^data:/i.test(start)) return image
   const comma = image.indexOf(',')
   if (comma === -1 || !/;\s*base64\s*$/i.test(image.slice(Math.max(0, comma - 64), comma))) {
-    throw failure('invalid_data_url', { field: 'image' })
+    throw failure('invalid_data_url')
   }
   return image.slice(comma + 1)
 }
@@ -42,10 +56,8 @@ const paddingOf = (text: string): number => (text.endsWith('==') ? 2 : text.ends
 
 function refuse(text: string): never {
   const compact = text.replace(/\s+/g, '')
-  if (compact.length === 0) throw failure('empty_image', { field: 'image' })
+  if (compact.length === 0) throw failure('empty_image')
   const characters = compact.length - paddingOf(compact)
   const onlyCutOff = characters % 4 === 1 && strictlyDecoded(compact.slice(0, characters - 1)) !== undefined
-  throw onlyCutOff
-    ? failure('truncated_base64', { field: 'image', actual: characters })
-    : failure('invalid_base64', { field: 'image' })
+  throw onlyCutOff ? failure('truncated_base64', { actual: characters }) : failure('invalid_base64')
 }

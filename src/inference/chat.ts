@@ -1,28 +1,23 @@
 /**
- * Question + prepared pictures -> the engine's chat request. Pure. Parts keep their order: the engine reuses its work
- * up to the first difference, so a second question about a picture that comes first skips the picture.
+ * Prepared question -> the engine's chat request. Pure. Parts keep their order: the engine reuses its work up to the
+ * first difference, so a second question about a picture that comes first skips the picture.
  */
 import type { ChatBody, ContentPart } from '../engine/client.ts'
 import type { PreparedImage } from '../image/prepare.ts'
-import type { Part, Question } from './question.ts'
+import type { PreparedPart, PreparedQuestion } from './prepared.ts'
+import type { TextPart } from './question.ts'
 
-/** `pictures` of each of the question's image parts, in their order; `safe` breaks up what the model would take for steering. */
+/** `safe` breaks up what the model would take for steering. */
 export function chatBody(
-  question: Question,
-  pictures: readonly PreparedImage[][],
+  { messages, json, sampling }: PreparedQuestion,
   safe: (text: string) => string,
 ): ChatBody {
-  const left = [...pictures]
-  const content = (part: Part): ContentPart[] => {
-    if (part.type === 'text') return [{ type: 'text', text: safe(part.text) }]
-    return (left.shift() ?? []).map((picture) => ({
-      type: 'image_url',
-      image_url: { url: dataUrl(picture) },
-    }))
-  }
-  const { json, sampling } = question
+  const content = (part: PreparedPart): ContentPart[] =>
+    part.type === 'text'
+      ? [{ type: 'text', text: safe(part.text) }]
+      : part.images.map((image) => ({ type: 'image_url', image_url: { url: dataUrl(image) } }))
   return {
-    messages: question.messages.map(({ role, parts }) => ({
+    messages: messages.map(({ role, parts }) => ({
       role,
       // Many templates know parts in the user's turn only.
       content: parts.every(isText) ? parts.map(({ text }) => safe(text)).join('\n') : parts.flatMap(content),
@@ -32,7 +27,7 @@ export function chatBody(
   }
 }
 
-const isText = (part: Part): part is Extract<Part, { type: 'text' }> => part.type === 'text'
+const isText = (part: PreparedPart): part is TextPart => part.type === 'text'
 
 export const dataUrl = ({ mediaType, bytes }: PreparedImage): string =>
   `data:${mediaType};base64,${bytes.toString('base64')}`

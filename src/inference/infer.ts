@@ -5,30 +5,25 @@
 import type { Admission } from '../admission.ts'
 import type { ChatEvent } from '../engine/client.ts'
 import type { Engine } from '../engine/supervisor.ts'
-import { Failure, failure, failureAt } from '../errors.ts'
-import type { Framing, PreparedImage } from '../image/prepare.ts'
+import { Failure } from '../errors.ts'
+import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
 import type { Door, Metrics, Stages } from '../metrics.ts'
 import { chatBody } from './chat.ts'
 import type { Estimates } from './estimates.ts'
 import { type JsonCheck, jsonCheck } from './json-answer.ts'
+import { imagesOf, preparedQuestion, requireImageCount } from './prepared.ts'
 import { checkTexts, neutralizer } from './prompt.ts'
-import type { ImageSource, Outcome, Part, Progress, Question } from './question.ts'
+import type { Answer, InferenceEvent, Question } from './question.ts'
 
 export type InferenceParts = {
+  /** UTF-16 units of all texts of a question together. */
   maxPromptLength: number
   maxImages: number
-  contextTokens: number
   admission: Admission
   engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'countTokens' | 'status'>
   estimates: Estimates
   metrics: Pick<Metrics, 'answered' | 'failed'>
-  /** One picture, or several for a document of more pages. */
-  prepareImages: (
-    image: ImageSource,
-    pages: number,
-    framing: Framing,
-    signal: AbortSignal,
-  ) => Promise<PreparedImage[]>
+  prepareImages: PrepareImages
 }
 
 export type Call = {
@@ -36,14 +31,13 @@ export type Call = {
   door: Door
   signal: AbortSignal
   /** Hears what happens on the way to the answer. */
-  tell?: (progress: Progress) => void
+  tell?: (event: InferenceEvent) => void
 }
 
 /** What a question would take, without the engine working on it. */
 export type Plan = {
   images: PreparedImage[]
   promptTokens: number
-  contextTokens: number
   /** Requests that have to end first. */
   ahead: number
   /** Seconds by what past requests took; null while none has been answered. */
@@ -53,27 +47,27 @@ export type Plan = {
 export type Inference = ReturnType<typeof createInference>
 
 export function createInference(parts: InferenceParts) {
-  const { admission, engine, estimates, metrics } = parts
+  const { admission, engine, estimates, metrics, maxImages, prepareImages } = parts
   // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
   let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
-  async function infer(call: Call): Promise<Outcome> {
+  async function infer(call: Call): Promise<Answer> {
     try {
-      const outcome = await answer(call)
-      const { prompt_tokens: prompt, completion_tokens } = outcome.usage
-      metrics.answered(call.door, outcome.finishReason, stagesOf(outcome), {
+      const answer = await answered(call)
+      const { prompt_tokens: prompt, completion_tokens } = answer.usage
+      metrics.answered(call.door, answer.finishReason, stagesOf(answer), {
         prompt,
-        cached: outcome.cachedTokens,
+        cached: answer.cachedTokens,
         answer: completion_tokens,
       })
-      return outcome
+      return answer
     } catch (error) {
       metrics.failed(call.door, error instanceof Failure ? error.code : 'internal_error')
       throw error
     }
   }
 
-  async function answer({ question, signal, tell = () => {} }: Call): Promise<Outcome> {
+  async function answered({ question, signal, tell = () => {} }: Call): Promise<Answer> {
     const clock = stopwatch()
     const checkJson = check(question)
     engine.requireReady()
@@ -81,13 +75,13 @@ export function createInference(parts: InferenceParts) {
     let engineHolds = false
     try {
       tell({ type: 'queued', position: ticket.ahead })
-      const pictures = await prepare(question, signal, tell)
-      const images = pictures.flat()
+      const prepared = await prepare(question, signal, tell)
+      const images = imagesOf(prepared)
       const imageMs = clock.lap()
       await ticket.slot(signal, (position) => tell({ type: 'queued', position }))
       await engine.ready(signal)
       const queueMs = clock.lap()
-      const body = chatBody(question, pictures, safe())
+      const body = chatBody(prepared, safe())
       engineHolds = true
       const { text, end } = await collect(engine.chat(body, signal, ticket.leave), tell)
       estimates.learn(images, end)
@@ -120,14 +114,13 @@ export function createInference(parts: InferenceParts) {
     const queueSeconds = admission.waitSeconds()
     const ticket = admission.enter()
     try {
-      const pictures = await prepare(question, signal, () => {})
-      const images = pictures.flat()
-      const promptTokens = await engine.countTokens(chatBody(question, pictures, safe()), signal)
+      const prepared = await prepare(question, signal)
+      const images = imagesOf(prepared)
+      const promptTokens = await engine.countTokens(chatBody(prepared, safe()), signal)
       const expected = estimates.expect(images, question.sampling.max_tokens)
       return {
         images,
         promptTokens,
-        contextTokens: parts.contextTokens,
         ahead: ticket.ahead,
         seconds: expected && { queue: rounded(queueSeconds), ...expected },
       }
@@ -139,38 +132,13 @@ export function createInference(parts: InferenceParts) {
   function check({ messages, json }: Question): JsonCheck | undefined {
     const all = messages.flatMap((message) => message.parts)
     checkTexts(all, parts.maxPromptLength)
-    checkCount(all.filter((part) => part.type === 'image').length)
+    requireImageCount(all.filter(({ type }) => type === 'image').length, maxImages)
     return json === undefined ? undefined : jsonCheck(json)
   }
 
-  function checkCount(pictures: number): void {
-    const limit = parts.maxImages
-    if (pictures > limit) throw failure('too_many_images', { actual: pictures, limit })
-  }
-
-  /**
-   * The pictures of each image part. One after the other: side by side, several large ones would need several times
-   * the memory.
-   */
-  async function prepare(
-    question: Question,
-    signal: AbortSignal,
-    tell: (progress: Progress) => void,
-  ): Promise<PreparedImage[][]> {
-    const framing = { detail: question.detail, tiling: engine.status().model?.projector.tiling }
-    const wanted = question.messages.flatMap((message) => message.parts).filter(isImage)
-    const pictures: PreparedImage[][] = []
-    for (const [index, { image, field }] of wanted.entries()) {
-      signal.throwIfAborted()
-      const prepared = await parts.prepareImages(image, question.pages, framing, signal).catch((error) => {
-        throw error instanceof Failure && 'field' in error.facts ? failureAt(error, field) : error
-      })
-      pictures.push(prepared)
-      checkCount(pictures.flat().length)
-      for (const one of prepared) tell({ type: 'image', image: one, done: index + 1, total: wanted.length })
-    }
-    signal.throwIfAborted()
-    return pictures
+  const prepare = (question: Question, signal: AbortSignal, tell: Tell = () => {}) => {
+    const tiling = engine.status().model?.projector.tiling
+    return preparedQuestion(question, { prepareImages, maxImages, tiling, signal, tell })
   }
 
   function safe(): (text: string) => string {
@@ -182,9 +150,9 @@ export function createInference(parts: InferenceParts) {
   return { infer, plan }
 }
 
-const isImage = (part: Part): part is Extract<Part, { type: 'image' }> => part.type === 'image'
+type Tell = (event: InferenceEvent) => void
 
-function stagesOf({ timings, usage }: Outcome): Stages {
+function stagesOf({ timings, usage }: Answer): Stages {
   const seconds = (milliseconds: number) => milliseconds / 1000
   // The engine counts the first token to the prompt.
   const further = usage.completion_tokens - 1
@@ -198,14 +166,11 @@ function stagesOf({ timings, usage }: Outcome): Stages {
   }
 }
 
-type Answer = { text: string; end: Extract<ChatEvent, { type: 'end' }> }
+type Collected = { text: string; end: Extract<ChatEvent, { type: 'end' }> }
 
-async function collect(
-  events: AsyncGenerator<ChatEvent>,
-  tell: (progress: Progress) => void,
-): Promise<Answer> {
+async function collect(events: AsyncGenerator<ChatEvent>, tell: Tell): Promise<Collected> {
   let text = ''
-  let end: Answer['end'] | undefined
+  let end: Collected['end'] | undefined
   for await (const event of events) {
     switch (event.type) {
       case 'text':

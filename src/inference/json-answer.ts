@@ -5,9 +5,9 @@
 import { runInNewContext } from 'node:vm'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { failure, messageOf } from '../errors.ts'
-import type { JsonFault, JsonSchema, Outcome } from './question.ts'
+import type { Answer, JsonFault, JsonSchema } from './question.ts'
 
-export type JsonCheck = (answer: Pick<Outcome, 'text' | 'finishReason'>) => JsonFault | null
+export type JsonCheck = (answer: Pick<Answer, 'text' | 'finishReason'>) => JsonFault | null
 
 /** Room for any sensible schema; compiling takes time by its length. */
 const mostSchemaCharacters = 65_536

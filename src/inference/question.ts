@@ -5,15 +5,13 @@
  */
 import type { ChatUsage, FinishReason } from '../engine/client.ts'
 import type { PreparedImage } from '../image/prepare.ts'
+import type { ImageSource } from '../image/receive.ts'
 import type { ImageDetail } from '../image/tiles.ts'
 
-/** A picture as a door received it: the bytes themselves, or base64, a data URL or an address. */
-export type ImageSource = Buffer | string
-
 /** `field` is where the caller put it, for errors to name. */
-export type Part =
-  | { type: 'text'; text: string; field: string }
-  | { type: 'image'; image: ImageSource; field: string }
+export type TextPart = { type: 'text'; text: string; field: string }
+
+export type Part = TextPart | { type: 'image'; image: ImageSource; field: string }
 
 export type Message = { role: 'system' | 'user' | 'assistant'; parts: Part[] }
 
@@ -61,7 +59,7 @@ export type Question = {
 }
 
 /** What is told while a question is under way, in this order; `queued` again each time the place changes. */
-export type Progress =
+export type InferenceEvent =
   /** Requests that have to end before this one starts. */
   | { type: 'queued'; position: number }
   /** A picture is ready to be shown; `done` of `total`. */
@@ -76,7 +74,7 @@ export type Timings = { queue: number; image: number; prompt: number; generation
 /** Why an answer does not follow the schema it was asked for. */
 export type JsonFault = { reason: 'truncated' | 'invalid'; message: string }
 
-export type Outcome = {
+export type Answer = {
   text: string
   finishReason: FinishReason
   usage: ChatUsage

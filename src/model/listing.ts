@@ -3,10 +3,10 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** `bytes` is the file's size. */
-export type ShelvedModel = { name: string; bytes: number; modified: Date }
+export type ListedModel = { name: string; bytes: number; modified: Date }
 
 /** Models of `folder`, the loaded one first whether it lies there or not (the demo model does not). */
-export async function shelvedModels(folder: string, loaded: ShelvedModel): Promise<ShelvedModel[]> {
+export async function listModels(folder: string, loaded: ListedModel): Promise<ListedModel[]> {
   const names = await readdir(folder).catch(() => [] as string[])
   const models = await Promise.all(
     names

@@ -6,7 +6,7 @@ import t from 'tap'
 import type { App } from '../../src/app.ts'
 import { failure } from '../../src/errors.ts'
 import type { Call } from '../../src/inference/infer.ts'
-import { echo, outcomeOf, somePicture, testApp } from '../support/app.ts'
+import { answerOf, echo, somePicture, testApp } from '../support/app.ts'
 
 type Test = Parameters<typeof testApp>[0]
 
@@ -238,7 +238,7 @@ t.test('silence is broken every ten seconds, from the very start', async (t) => 
       await new Promise<void>((resolve) => {
         finish = resolve
       })
-      return outcomeOf('late')
+      return answerOf('late')
     },
   })
   const ask = async (url: string, payload: object) => {

@@ -1,30 +1,18 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import sharp from 'sharp'
 import t from 'tap'
-import { packageRoot } from '../../src/config.ts'
-import { type Framing, prepareImages } from '../../src/image/prepare.ts'
-import {
-  heic,
-  heicHeader,
-  jpeg,
-  noise,
-  pdf,
-  pixelAt,
-  png,
-  pngClaiming,
-  twoColours,
-} from '../support/images.ts'
+import { failure } from '../../src/errors.ts'
+import { createImagePreparer, type Framing } from '../../src/image/prepare.ts'
+import { heicHeader, jpeg, noise, pixelAt, png, pngClaiming, twoColours } from '../support/images.ts'
 
-const limits = { maxPixels: 50_000_000, pages: 1 }
-const whole: Framing = { detail: 'auto', tiling: undefined }
+const maxPixels = 50_000_000
+const whole: Framing = { detail: 'auto', tiling: undefined, pages: 1 }
 const never = new AbortController().signal
+const prepareAll = createImagePreparer({ maxPixels, fetchImage: undefined })
 
-async function prepare(bytes: Buffer, framing = whole) {
-  const [image] = await prepareImages(bytes, limits, framing, never)
-  if (!image) throw new Error('no picture')
-  return image
+async function prepare(image: Buffer | string, framing: Partial<Framing> = {}) {
+  const [prepared] = await prepareAll({ image, field: 'images/3' }, { ...whole, ...framing }, never)
+  if (!prepared) throw new Error('no picture')
+  return prepared
 }
 const isRed = ([red = 0, green = 0, blue = 0]: number[]) => red > 150 && green < 90 && blue < 90
 
@@ -224,58 +212,18 @@ t.test('the tiles are those of the picture turned upright', async (t) => {
   t.match({ tiles, sent }, { tiles: 1, sent: { width: 20, height: 10 } })
 })
 
-t.test('a HEIC photo and the pages of a PDF are pictures like any other', async (t) => {
-  const photo = await prepare(heic)
-  t.match(photo, {
-    mediaType: 'image/jpeg',
-    source: { format: 'HEIC', width: 64, height: 48, bytes: heic.length, page: null },
-    sent: { format: 'jpeg', width: 64, height: 48, unchanged: false },
-  })
-  const [red = 0, , blue = 0] = await pixelAt(photo.bytes, 8, 24)
-  t.ok(red > 180 && blue < 60)
-  const pages = await prepareImages(pdf(3), { ...limits, pages: 2 }, whole, never)
-  t.match(pages, [
-    { mediaType: 'image/png', source: { format: 'PDF', page: 1 }, sent: { width: 208, height: 416 } },
-    { source: { page: 2 } },
-  ])
-  t.equal(pages.length, 2)
-  const [first] = pages
-  t.same(await pixelAt(first?.bytes ?? Buffer.alloc(0), 104, 312), [255, 0, 0], 'a red square below')
-  t.same(await pixelAt(first?.bytes ?? Buffer.alloc(0), 104, 104), [255, 255, 255], 'on white paper')
-})
-
-t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
-  await t.rejects(prepare(heicHeader), { code: 'corrupt_image', facts: { format: 'HEIC' } })
-  await t.rejects(prepare(pdf(1).subarray(0, 100)), { code: 'corrupt_image', facts: { format: 'PDF' } })
-  await t.rejects(prepareImages(heic, { maxPixels: 1000, pages: 1 }, whole, never), {
-    code: 'image_too_large',
-    facts: { width: 64, height: 48, limit: 1000 },
-  })
-  const gone = AbortSignal.abort(new Error('gone'))
-  await t.rejects(prepareImages(heic, limits, whole, gone), /gone/)
-  const soon = new AbortController()
-  setTimeout(() => soon.abort(new Error('gone')), 20)
-  await t.rejects(prepareImages(pdf(1), limits, whole, soon.signal), /gone/)
-})
-
-t.test('what is missing for them is named', async (t) => {
-  // The module alone, where no packages can be found.
-  const place = t.testdir({ image: {} })
-  const built = join(packageRoot, 'dist')
-  for (const file of ['image/isolated-decoder.js', 'errors.js']) cpSync(join(built, file), join(place, file))
-  writeFileSync(join(place, 'package.json'), '{"type":"module"}')
-  const away = join(mkdtempSync(join(tmpdir(), 'bare-')), 'bare')
-  cpSync(place, away, { recursive: true })
-  t.teardown(() => rmSync(dirname(away), { recursive: true }))
-  const { decodeForeign } = (await import(
-    join(away, 'image/isolated-decoder.js')
-  )) as typeof import('../../src/image/isolated-decoder.ts')
-  const decode = (format: 'HEIC' | 'PDF', bytes: Buffer) => decodeForeign(format, bytes, limits, never)
-  await t.rejects(decode('HEIC', heic), {
-    code: 'decoder_missing',
-    status: 415,
-    message:
-      'HEIC needs the optional package heic-decode, which is not installed here; send a JPEG or PNG instead',
-  })
-  await t.rejects(decode('PDF', pdf(1)), { code: 'decoder_missing', facts: { package: '@hyzyla/pdfium' } })
+t.test('every failure names the field in which the picture was sent', async (t) => {
+  const faulty: [string | Buffer, string][] = [
+    ['AAAA!!!!', 'invalid_base64'],
+    ['https://example.org/a.png', 'image_is_url'],
+    [Buffer.from('a text'), 'not_an_image'],
+    [await twoColours(1, 20_000).png().toBuffer(), 'image_too_narrow'],
+    [(await png()).subarray(0, 60), 'corrupt_image'],
+    [heicHeader, 'corrupt_image'],
+  ]
+  for (const [image, code] of faulty) await t.rejects(prepare(image), { code, facts: { field: 'images/3' } })
+  await t.rejects(prepare('AAAA!!!!'), { message: /^Field images\/3 is not valid base64/ })
+  const refused = failure('client_gone')
+  const away = AbortSignal.abort(refused)
+  await t.rejects(prepareAll({ image: await png(), field: 'image' }, whole, away), refused)
 })

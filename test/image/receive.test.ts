@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeImageField } from '../../src/image/receive.ts'
+import { type FetchImage, receive } from '../../src/image/receive.ts'
 import { png } from '../support/images.ts'
+
+const never = new AbortController().signal
+const received = (image: string | Buffer, fetchImage?: FetchImage) => receive(image, fetchImage, never)
 
 t.test('base64 in all its spellings gives the same bytes', async (t) => {
   const bytes = await png()
@@ -17,20 +20,32 @@ t.test('base64 in all its spellings gives the same bytes', async (t) => {
     'data URL that claims another type': `data:image/jpeg;base64,${plain}`,
     'data URL in capitals': `DATA:image/png;BASE64,${plain}`,
   }
-  for (const [name, text] of Object.entries(spellings)) t.strictSame(decodeImageField(text), bytes, name)
+  for (const [name, text] of Object.entries(spellings)) t.strictSame(await received(text), bytes, name)
+  t.equal(await received(bytes), bytes)
 })
 
-t.test('whatever the bytes, they come back', (t) => {
+t.test('whatever the bytes, they come back', () =>
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 1 }), fc.boolean(), (array, url) => {
+    fc.asyncProperty(fc.uint8Array({ minLength: 1 }), fc.boolean(), async (array, url) => {
       const bytes = Buffer.from(array)
-      return decodeImageField(bytes.toString(url ? 'base64url' : 'base64')).equals(bytes)
+      return (await received(bytes.toString(url ? 'base64url' : 'base64'))).equals(bytes)
     }),
-  )
-  t.end()
+  ),
+)
+
+t.test('addresses are fetched where that is allowed, and nothing else is', async (t) => {
+  const asked: string[] = []
+  const fetchImage: FetchImage = async (address) => {
+    asked.push(address)
+    return Buffer.from('fetched')
+  }
+  t.equal(String(await received('https://example.org/a.png', fetchImage)), 'fetched')
+  t.equal(String(await received('aHR0cHM6Ly8', fetchImage)), 'https://')
+  t.equal(String(await received(Buffer.from('https://example.org'), fetchImage)), 'https://example.org')
+  t.same(asked, ['https://example.org/a.png'])
 })
 
-t.test('what is not base64 is refused, never decoded as far as it goes', (t) => {
+t.test('what is not base64 is refused, never decoded as far as it goes', async (t) => {
   const faults: [string, string][] = [
     ['', 'empty_image'],
     ['  \n ', 'empty_image'],
@@ -47,11 +62,6 @@ t.test('what is not base64 is refused, never decoded as far as it goes', (t) => 
     ['  HTTP://example.org/a.png', 'image_is_url'],
   ]
   for (const [text, code] of faults) {
-    t.throws(
-      () => decodeImageField(text),
-      { code, status: 400, facts: { field: 'image' } },
-      JSON.stringify(text),
-    )
+    await t.rejects(received(text), { code, status: 400 }, JSON.stringify(text))
   }
-  t.end()
 })

@@ -5,12 +5,12 @@ import { createAdmission } from '../../src/admission.ts'
 import type { ChatEvent } from '../../src/engine/client.ts'
 import { failure } from '../../src/errors.ts'
 import { timestamp } from '../../src/http/error-response.ts'
-import type { PreparedImage } from '../../src/image/prepare.ts'
+import type { PreparedImage, PrepareImages } from '../../src/image/prepare.ts'
 import { chatBody } from '../../src/inference/chat.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { type Call, createInference, type InferenceParts } from '../../src/inference/infer.ts'
 import { checkTexts, neutralizer, requireText } from '../../src/inference/prompt.ts'
-import { defaults, type Progress, type Question } from '../../src/inference/question.ts'
+import { defaults, type InferenceEvent, type Question } from '../../src/inference/question.ts'
 import { someModel } from '../support/model-facts.ts'
 
 const question: Question = {
@@ -59,7 +59,6 @@ function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts 
   return {
     maxPromptLength: 100,
     maxImages: 2,
-    contextTokens: 2048,
     estimates: createEstimates(),
     metrics: { answered: () => {}, failed: () => {} },
     admission: createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 }),
@@ -99,9 +98,9 @@ t.test('an answer carries what was shown and measured, and is told as it is made
       onSettled()
     },
   })
-  const told: Progress[] = []
-  const outcome = await ask(made, { ...call(), tell: (progress) => told.push(progress) })
-  t.match(outcome, {
+  const told: InferenceEvent[] = []
+  const answered = await ask(made, { ...call(), tell: (event) => told.push(event) })
+  t.match(answered, {
     text: 'a red square',
     finishReason: 'length',
     usage: { prompt_tokens: 70, completion_tokens: 2, total_tokens: 72 },
@@ -122,7 +121,7 @@ t.test('an answer carries what was shown and measured, and is told as it is made
 t.test('a plan tells what would happen and takes no place', async (t) => {
   const made = parts()
   const first = await createInference(made).plan(call())
-  t.match(first, { promptTokens: 66, contextTokens: 2048, ahead: 0, seconds: null, images: [image] })
+  t.match(first, { promptTokens: 66, ahead: 0, seconds: null, images: [image] })
   made.estimates.learn([image], {
     type: 'end',
     finishReason: 'stop',
@@ -141,10 +140,15 @@ t.test('pictures are bounded in number, and a faulty one is named by its place',
     question: { ...question, messages: [{ role: 'user', parts: Array(count).fill(part) }] },
   })
   await t.rejects(ask(parts(), asking(3)), { code: 'too_many_images', facts: { actual: 3, limit: 2 } })
-  const prepareImages = () => Promise.reject(failure('invalid_base64', { field: 'image' }))
+  const prepareImages: PrepareImages = ({ field }) => Promise.reject(failure('invalid_base64', { field }))
   await t.rejects(ask({ ...parts(), prepareImages }, asking(1)), {
     message: /^Field images\/1 is not valid base64/,
     facts: { field: 'images/1' },
+  })
+  const pages: PrepareImages = async () => [image, image, image]
+  await t.rejects(ask({ ...parts(), prepareImages: pages }, asking(1)), {
+    code: 'too_many_images',
+    facts: { actual: 3, limit: 2 },
   })
 })
 
@@ -216,7 +220,10 @@ t.test('a client that leaves while its picture is prepared never reaches the eng
 t.test('parts keep their order, and texts alone are sent as a text', (t) => {
   fc.assert(
     fc.property(fc.string(), fc.uint8Array(), (prompt, bytes) => {
-      const body = chatBody(question, [[{ ...image, bytes: Buffer.from(bytes) }]], () => prompt)
+      const images = [{ ...image, bytes: Buffer.from(bytes) }]
+      const text = { type: 'text' as const, text: 'asked', field: 'prompt' }
+      const asked = [{ role: 'user' as const, parts: [{ type: 'image' as const, images }, text] }]
+      const body = chatBody({ ...question, messages: asked }, () => prompt)
       const url = `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`
       t.same(body.messages[0]?.content, [
         { type: 'image_url', image_url: { url } },
@@ -227,7 +234,7 @@ t.test('parts keep their order, and texts alone are sent as a text', (t) => {
   )
   const part = (text: string) => ({ type: 'text' as const, text, field: 'system' })
   const system = { ...question, messages: [{ role: 'system' as const, parts: [part('a'), part('b')] }] }
-  t.same(chatBody(system, [], (text) => text).messages, [{ role: 'system', content: 'a\nb' }])
+  t.same(chatBody(system, (text) => text).messages, [{ role: 'system', content: 'a\nb' }])
   t.end()
 })
 
@@ -282,12 +289,12 @@ t.test('the picture is framed as the caller asks and the model allows', async (t
       model: someModel({ projector: { ...someModel().projector, tiling } }),
     }),
   })
-  const prepareImages = async (_: unknown, _pages: number, framing: unknown) => {
+  const prepareImages: PrepareImages = async (_, framing) => {
     asked.push(framing)
     return [{ ...image, tiles: 3 }]
   }
   const low: Call = { ...call(), question: { ...question, detail: 'low' } }
-  const outcome = await ask({ ...made, prepareImages }, low)
-  t.same(asked, [{ detail: 'low', tiling }])
-  t.match(outcome.images, [{ tiles: 3 }])
+  const answered = await ask({ ...made, prepareImages }, low)
+  t.same(asked, [{ detail: 'low', tiling, pages: 1 }])
+  t.match(answered.images, [{ tiles: 3 }])
 })

@@ -6,7 +6,8 @@ import { type App, type AppParts, buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import type { PreparedImage } from '../../src/image/prepare.ts'
 import type { Inference } from '../../src/inference/infer.ts'
-import type { Outcome, Question } from '../../src/inference/question.ts'
+import type { Answer, Question } from '../../src/inference/question.ts'
+import { modelSettings } from '../../src/model/settings.ts'
 import { someModel } from './model-facts.ts'
 
 export const readyStatus = {
@@ -35,7 +36,7 @@ export const textOf = ({ messages }: Question): string =>
     .flatMap((part) => (part.type === 'text' ? [part.text] : []))
     .join('|')
 
-export const outcomeOf = (text: string): Outcome => ({
+export const answerOf = (text: string): Answer => ({
   text,
   finishReason: 'stop',
   usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
@@ -53,7 +54,7 @@ export const echo: Inference['infer'] = async ({ question, tell = () => {} }) =>
   tell({ type: 'image', image: somePicture, done: 1, total: 1 })
   tell({ type: 'prompt', processed: 3, cached: 1, total: 3 })
   for (const word of text.split(/(?<= )/)) tell({ type: 'token', text: word })
-  return outcomeOf(text)
+  return answerOf(text)
 }
 
 export type TestParts = Partial<Omit<AppParts, 'config' | 'inference'>> & Partial<Inference>
@@ -63,8 +64,10 @@ export async function testApp(
   { infer = echo, plan, ...parts }: TestParts = {},
   env: Record<string, string> = {},
 ): Promise<App> {
+  const config = loadConfig({ MODEL_NAME: 'tiny.gguf', ...env })
   const app = await buildApp({
-    config: loadConfig({ MODEL_NAME: 'tiny.gguf', ...env }),
+    config,
+    model: () => modelSettings(config),
     version: '1.2.3',
     inference: { infer, plan: plan ?? (() => Promise.reject(new Error('no plan'))) },
     metrics: { requested: () => {}, exposition: async () => ({ mediaType: 'text/plain', text: 'figures' }) },

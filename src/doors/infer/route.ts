@@ -5,36 +5,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { Config } from '../../config.ts'
-import type { Failure } from '../../errors.ts'
+import { failure } from '../../errors.ts'
 import { errorResponse } from '../../http/error-response.ts'
-import { errorBody } from '../../http/failure.ts'
-import { type Limits, limited } from '../../http/limit.ts'
-import { type Dialect, eventComment, serverSentEvent, streamAnswer } from '../../http/stream.ts'
+import { limited } from '../../http/limit.ts'
 import { acceptUploads } from '../../http/upload.ts'
-import type { Inference } from '../../inference/infer.ts'
-import type { Outcome, Progress } from '../../inference/question.ts'
-import { dryRunResponse, type InferRequest, inferRequest, inferResponse } from './schema.ts'
-import { type AnswerFacts, dryRunResponseOf, inferResponseOf, questionOf, report } from './translation.ts'
+import { answerQuestion } from '../answer.ts'
+import type { DoorOptions } from '../door.ts'
+import { questionOf } from './question.ts'
+import { dryRunResponse, inferRequest, inferResponse } from './schema.ts'
+import { dryRunResponseOf, inferWording } from './wording.ts'
 
-export type InferRouteOptions = {
-  inference: Inference
-  config: Pick<Config, 'CONTEXT_SIZE' | 'REQUEST_TIMEOUT' | 'MAX_IMAGES' | 'MODEL_NAME'>
-  limits: Limits
-  maxBodyBytes: number
-}
+export type InferRouteOptions = DoorOptions & { config: Pick<Config, 'REQUEST_TIMEOUT' | 'MAX_IMAGES'> }
 
-export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (
-  app,
-  { inference, config, limits, maxBodyBytes },
-) => {
-  const body = inferRequest({
-    maxTokens: config.CONTEXT_SIZE,
-    maxImages: config.MAX_IMAGES,
-    maxSeconds: config.REQUEST_TIMEOUT,
-  })
+export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (app, { config, ...door }) => {
+  const body = inferRequest({ maxImages: config.MAX_IMAGES, maxSeconds: config.REQUEST_TIMEOUT })
   const known = new Set(Object.keys(body.properties))
   await acceptUploads(app, body, {
-    maxBodyBytes,
+    maxBodyBytes: door.maxBodyBytes,
     maxImages: config.MAX_IMAGES,
     maxFields: known.size * 2,
   })
@@ -58,58 +45,32 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (
     },
     async (request, reply) => {
       const asked = request.body
+      const model = door.model()
+      requireRoom(asked.max_tokens, model.contextTokens)
       const question = questionOf(asked, request.uploads)
-      const answer = (work: (signal: AbortSignal) => Promise<Outcome>) =>
-        limited(reply, limits, work, asked.deadline_ms)
       const { dry_run = '0' } = request.query
       if (dry_run !== '0') {
-        const plan = await limited(reply, limits, (signal) => inference.plan({ question, signal }))
-        return dryRunResponseOf(asked, plan, config.MODEL_NAME)
+        const plan = await limited(reply, door.limits, (signal) => door.plan({ question, signal }))
+        return dryRunResponseOf(asked, plan, model)
       }
-      const facts: AnswerFacts = {
-        model: config.MODEL_NAME,
+      const wording = inferWording(asked, {
+        model: model.name,
         requestId: request.id,
         ignoredFields: Object.keys(asked).filter((name) => !known.has(name)),
-      }
-      if (!asked.stream) {
-        const outcome = await answer((signal) => inference.infer({ door: 'infer', question, signal }))
-        return inferResponseOf(asked, outcome, facts)
-      }
-      return streamAnswer(request, reply, inferEvents(asked, facts), (tell) =>
-        answer((signal) => inference.infer({ door: 'infer', question, signal, tell })),
-      )
+      })
+      const { stream, deadline_ms: deadlineMs } = asked
+      return answerQuestion(request, reply, door, { door: 'infer', question, stream, deadlineMs }, wording)
     },
   )
 }
 
-/** `queued`, `progress`, `token`, and `done` or `error` with the bodies that a plain answer would have. */
-function inferEvents(request: InferRequest, facts: AnswerFacts): Dialect {
-  return {
-    mediaType: 'text/event-stream; charset=utf-8',
-    progress: (progress) => {
-      const [event, data] = wordsOf(progress)
-      return serverSentEvent(data, event)
-    },
-    done: (outcome) => serverSentEvent(inferResponseOf(request, outcome, facts), 'done'),
-    failed: (error: Failure) => serverSentEvent(errorBody(error, facts.requestId), 'error'),
-    heartbeat: () => eventComment,
-  }
-}
-
-function wordsOf(progress: Progress): [event: string, data: object] {
-  switch (progress.type) {
-    case 'queued':
-      return ['queued', { position: progress.position }]
-    case 'image':
-      return [
-        'progress',
-        { stage: 'image', done: progress.done, total: progress.total, image: report(progress.image) },
-      ]
-    case 'prompt': {
-      const { processed, cached, total } = progress
-      return ['progress', { stage: 'prompt', processed, cached, total }]
-    }
-    case 'token':
-      return ['token', { text: progress.text }]
-  }
+/** An answer can't be longer than the context, which is the model's and so no part of the schema. */
+function requireRoom(maxTokens: number, contextTokens: number): void {
+  if (maxTokens <= contextTokens) return
+  throw failure('out_of_range', {
+    field: 'max_tokens',
+    expected: `at most ${contextTokens}`,
+    actual: maxTokens,
+    limit: contextTokens,
+  })
 }

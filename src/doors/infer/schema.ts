@@ -11,8 +11,6 @@ const nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema)
   Type.Union([schema, Type.Null()])
 
 export type RequestLimits = {
-  /** The context size: an answer can't be longer. */
-  maxTokens: number
   maxImages: number
   maxSeconds: number
 }
@@ -41,8 +39,7 @@ export const inferRequest = (limits: RequestLimits) =>
       max_tokens: Type.Integer({
         default: defaults.max_tokens,
         minimum: 1,
-        maximum: limits.maxTokens,
-        description: 'Most tokens in the answer.',
+        description: 'Most tokens in the answer, at most the context size.',
       }),
       temperature: Type.Number({
         default: defaults.temperature,

@@ -3,28 +3,17 @@ import { createHash } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { EngineStatus } from '../../engine/supervisor.ts'
 import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
-import { limited } from '../../http/limit.ts'
-import { streamAnswer } from '../../http/stream.ts'
 import type { Question } from '../../inference/question.ts'
-import type { ShelvedModel } from '../../model/listing.ts'
+import type { ListedModel } from '../../model/listing.ts'
+import { answerQuestion } from '../answer.ts'
 import type { DoorOptions } from '../door.ts'
+import { requireModel } from '../model-name.ts'
 import { optional } from '../schema.ts'
-import {
-  chatQuestion,
-  chatRequest,
-  chatWording,
-  errorBody,
-  finalBody,
-  generateQuestion,
-  generateRequest,
-  generateWording,
-  lines,
-  loadedBody,
-  type Wording,
-} from './translation.ts'
+import { chatQuestion, generateQuestion } from './question.ts'
+import { chatRequest, generateRequest } from './schema.ts'
+import { chatText, errorBody, generateText, loadedBody, type OllamaText, ollamaWording } from './wording.ts'
 
 const unserved: Record<string, string> = {
   '/embed': 'the model answers questions; it makes no embeddings',
@@ -37,9 +26,7 @@ const unserved: Record<string, string> = {
   '/blobs/*': 'models are files in the folder MODEL_PATH',
 }
 
-export type OllamaOptions = DoorOptions & { version: string; engineStatus: () => EngineStatus }
-
-export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app, door) => {
+export const ollamaRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, door) => {
   const tags = ['Ollama']
   answerFailures(app, { maxBodyBytes: door.maxBodyBytes, shape: errorBody })
   // Ollama takes JSON under any name, and `curl -d` calls it a form.
@@ -49,22 +36,16 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
     app.getDefaultJsonParser('ignore', 'ignore'),
   )
 
-  async function answer(
+  function answer(
     request: FastifyRequest,
     reply: FastifyReply,
     question: Question | undefined,
-    { wording, stream }: { wording: Wording; stream: boolean | null | undefined },
+    { shape, stream }: { shape: OllamaText; stream: boolean | null | undefined },
   ) {
-    if (!question) return loadedBody(wording)
-    if (stream === false) {
-      const outcome = await limited(reply, door.limits, (signal) =>
-        door.infer({ door: 'ollama', question, signal }),
-      )
-      return finalBody(wording, outcome)
-    }
-    return streamAnswer(request, reply, lines(wording), (tell) =>
-      limited(reply, door.limits, (signal) => door.infer({ door: 'ollama', question, signal, tell })),
-    )
+    if (!question) return loadedBody(shape)
+    // Ollama streams unless told otherwise.
+    const asked = { door: 'ollama' as const, question, stream: stream !== false }
+    return answerQuestion(request, reply, door, asked, ollamaWording(shape))
   }
 
   app.post(
@@ -72,9 +53,9 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
     { schema: { summary: 'Answer a prompt as Ollama does it', tags, body: generateRequest } },
     async (request, reply) => {
       const { model, stream } = request.body
-      door.names.require(model)
-      const wording = generateWording(model ?? door.names.name)
-      return answer(request, reply, generateQuestion(request.body, door.contextSize), { wording, stream })
+      const { name, contextTokens } = requireModel(door.model(), model)
+      const question = generateQuestion(request.body, contextTokens)
+      return answer(request, reply, question, { shape: generateText(model ?? name), stream })
     },
   )
 
@@ -83,9 +64,9 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
     { schema: { summary: 'Chat as Ollama does it', tags, body: chatRequest } },
     async (request, reply) => {
       const { model, stream } = request.body
-      door.names.require(model)
-      const wording = chatWording(model ?? door.names.name)
-      return answer(request, reply, chatQuestion(request.body, door.contextSize), { wording, stream })
+      const { name, contextTokens } = requireModel(door.model(), model)
+      const question = chatQuestion(request.body, contextTokens)
+      return answer(request, reply, question, { shape: chatText(model ?? name), stream })
     },
   )
 
@@ -99,13 +80,13 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
 
   app.get('/ps', { schema: { summary: 'The loaded model', tags } }, async () => {
     if (door.engineStatus().state !== 'ready') return { models: [] }
-    const loaded = (await door.models()).filter(({ name }) => name === door.names.name)
+    const loaded = (await door.models()).filter(({ name }) => name === door.model().name)
     return {
       models: loaded.map((model) => ({
         ...listing(model, door),
         expires_at: '9999-12-31T23:59:59Z',
         size_vram: 0,
-        context_length: door.contextSize,
+        context_length: door.model().contextTokens,
       })),
     }
   })
@@ -123,11 +104,11 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
       },
     },
     async ({ body }) => {
-      door.names.require(body.model ?? body.name)
+      const { name } = requireModel(door.model(), body.model ?? body.name)
       const model = door.engineStatus().model
-      const [listed] = (await door.models()).filter(({ name }) => name === door.names.name)
+      const [listed] = (await door.models()).filter(({ name }) => name === door.model().name)
       return {
-        modelfile: `FROM ${door.names.name}\n`,
+        modelfile: `FROM ${name}\n`,
         parameters: '',
         template: '',
         details: detailsOf(door),
@@ -148,7 +129,7 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<OllamaOptions> = async (app
   }
 }
 
-function listing({ name, bytes, modified }: ShelvedModel, door: OllamaOptions) {
+function listing({ name, bytes, modified }: ListedModel, door: DoorOptions) {
   return {
     name,
     model: name,
@@ -156,7 +137,7 @@ function listing({ name, bytes, modified }: ShelvedModel, door: OllamaOptions) {
     size: bytes,
     // Theirs is the hash of a manifest, which a bare file has not: this one only changes when the file does.
     digest: createHash('sha256').update(`${name} ${bytes} ${modified.getTime()}`).digest('hex'),
-    details: name === door.names.name ? detailsOf(door) : { ...unknownDetails },
+    details: name === door.model().name ? detailsOf(door) : { ...unknownDetails },
   }
 }
 
@@ -169,7 +150,7 @@ const unknownDetails = {
   quantization_level: '',
 }
 
-function detailsOf(door: OllamaOptions) {
+function detailsOf(door: DoorOptions) {
   const family = door.engineStatus().model?.architecture ?? ''
   return { ...unknownDetails, family, families: family ? [family] : [] }
 }

@@ -4,10 +4,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
 import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
-import { limited } from '../../http/limit.ts'
-import { streamAnswer } from '../../http/stream.ts'
+import { answerQuestion } from '../answer.ts'
 import type { DoorOptions } from '../door.ts'
-import { chatRequest, completionChunks, completionOf, errorBody, questionOf } from './translation.ts'
+import { requireModel } from '../model-name.ts'
+import { questionOf } from './question.ts'
+import { chatRequest } from './schema.ts'
+import { chatWording, errorBody } from './wording.ts'
 
 const unserved: Record<string, string> = {
   '/completions': 'there is no completion of bare text; use /v1/chat/completions',
@@ -28,22 +30,22 @@ export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
     { schema: { summary: 'Chat as OpenAI does it', tags: ['OpenAI'], body: chatRequest } },
     async (request, reply) => {
       const asked = request.body
-      door.names.require(asked.model)
-      const question = questionOf(asked, door.contextSize)
+      const model = requireModel(door.model(), asked.model)
       const facts = {
         id: `chatcmpl-${randomUUID()}`,
-        model: door.names.name,
+        model: model.name,
         created: Math.floor(Date.now() / 1000),
       }
-      if (!asked.stream) {
-        const outcome = await limited(reply, door.limits, (signal) =>
-          door.infer({ door: 'openai', question, signal }),
-        )
-        return completionOf(outcome, facts)
-      }
-      const dialect = completionChunks(facts, asked.stream_options?.include_usage === true)
-      return streamAnswer(request, reply, dialect, (tell) =>
-        limited(reply, door.limits, (signal) => door.infer({ door: 'openai', question, signal, tell })),
+      return answerQuestion(
+        request,
+        reply,
+        door,
+        {
+          door: 'openai',
+          question: questionOf(asked, model.contextTokens),
+          stream: asked.stream === true,
+        },
+        chatWording(facts, asked.stream_options?.include_usage === true),
       )
     },
   )
@@ -62,7 +64,7 @@ export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
         throw failure('model_not_found', {
           field: 'model',
           actual: id.slice(0, 200),
-          expected: door.names.name,
+          expected: door.model().name,
         })
       return modelBody(model)
     },

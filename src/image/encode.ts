@@ -1,0 +1,59 @@
+/**
+ * A decoded picture -> what the engine gets: upright, flattened onto white, 8-bit sRGB and bounded in size, or byte
+ * for byte the source when it is all that already.
+ */
+import type { Metadata, Sharp } from 'sharp'
+import { openImage } from './decode.ts'
+import type { Tiling } from './tiles.ts'
+import { type ImageDetail, type Size, sizeForDetail } from './tiles.ts'
+
+/** No model looks at more than this (Qwen3-VL: 4096 tokens of 32x32); it bounds the engine's memory, 7 bytes a pixel. */
+const maxSentPixels = 4_194_304
+const jpegQuality = 95
+
+export type Sent = { bytes: Buffer; format: 'jpeg' | 'png'; width: number; height: number }
+
+/** Never larger than the source, upright. */
+export function sentSize(
+  { width, height }: Size,
+  { detail, tiling }: { detail: ImageDetail; tiling: Tiling | undefined },
+): Size {
+  const scale = Math.min(1, Math.sqrt(maxSentPixels / (width * height)))
+  const scaled = (length: number) => Math.max(1, Math.floor(length * scale))
+  const bounded = scale < 1 ? { width: scaled(width), height: scaled(height) } : { width, height }
+  return tiling ? sizeForDetail(bounded, detail, tiling) : bounded
+}
+
+/** The engine decodes JPEG and PNG with stb_image: no orientation, no alpha, no profiles, no CMYK, no 16 bits. */
+export function passesAsIs(format: string, header: Metadata, size: Size): boolean {
+  return (
+    (format === 'JPEG' || format === 'PNG') &&
+    (header.orientation ?? 1) === 1 &&
+    !header.hasAlpha &&
+    !header.hasProfile &&
+    header.depth === 'uchar' &&
+    (header.space === 'srgb' || header.space === 'b-w') &&
+    header.width === size.width &&
+    header.height === size.height
+  )
+}
+
+/** The bytes themselves, once all of them decoded. JPEG is read at an eighth of its size, still the whole stream. */
+export async function proven(bytes: Buffer, format: string, { width, height }: Metadata): Promise<Sent> {
+  await openImage(bytes).resize(8, 8, { fit: 'fill' }).raw().toBuffer()
+  return { bytes, format: format === 'JPEG' ? 'jpeg' : 'png', width, height }
+}
+
+/** A photo becomes a JPEG, since PNG would make megabytes of its noise; everything else a lossless PNG. */
+export async function encoded(pixels: Sharp, photo: boolean, { width, height }: Size): Promise<Sent> {
+  const upright = pixels
+    // The kernel that Llama 3.2 Vision was trained with.
+    .resize({ width, height, fit: 'fill', kernel: 'linear' })
+    .flatten({ background: 'white' })
+    .toColourspace('srgb')
+  const { data, info } = await (photo
+    ? upright.jpeg({ quality: jpegQuality, chromaSubsampling: '4:4:4' })
+    : upright.png()
+  ).toBuffer({ resolveWithObject: true })
+  return { bytes: data, format: photo ? 'jpeg' : 'png', width: info.width, height: info.height }
+}

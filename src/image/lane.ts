@@ -1,0 +1,61 @@
+/**
+ * How much is decoded at once, over all requests: pictures go side by side only as far as their pixels together stay
+ * within the lane's room. Decoding is what takes the memory, about 3 bytes a pixel.
+ */
+
+export type Lane = {
+  /** Runs `work` when there is room, in the order of the calls. Rejects with the signal's reason if it fires before. */
+  run<Result>(pixels: number, signal: AbortSignal, work: () => Promise<Result>): Promise<Result>
+}
+
+type Waiting = { pixels: number; start: () => void }
+
+/** `room` in pixels; a picture that is larger has the lane to itself. */
+export function createLane(room: number): Lane {
+  const line: Waiting[] = []
+  let taken = 0
+
+  /** The first in line is never overtaken by smaller ones, or it might wait for ever. */
+  function advance(): void {
+    for (let first = line[0]; first && taken + first.pixels <= room; first = line[0]) {
+      line.shift()
+      taken += first.pixels
+      first.start()
+    }
+  }
+
+  function turn(pixels: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        line.splice(line.indexOf(waiting), 1)
+        reject(signal.reason)
+        // The next may fit where this one did not.
+        advance()
+      }
+      const waiting: Waiting = {
+        pixels,
+        start: () => {
+          signal.removeEventListener('abort', leave)
+          resolve()
+        },
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      line.push(waiting)
+      advance()
+    })
+  }
+
+  return {
+    async run(pixels, signal, work) {
+      signal.throwIfAborted()
+      const share = Math.min(pixels, room)
+      await turn(share, signal)
+      try {
+        return await work()
+      } finally {
+        taken -= share
+        advance()
+      }
+    },
+  }
+}

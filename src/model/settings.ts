@@ -1,0 +1,38 @@
+/**
+ * Which model is served, and how: everything that would change with another model, apart from how the service runs.
+ * Who needs it is handed it when it is needed, so that no name or length is fixed before there is a request.
+ */
+import { type Config, entriesOf } from '../config.ts'
+
+export type ModelSettings = {
+  /** As the operator wrote it: where the model is found by, and the name that answers carry. */
+  name: string
+  /** Further names by which clients may ask for it. */
+  aliases: readonly string[]
+  /** Folder of models. */
+  folder: string
+  /** File name or path of the vision projector; '' to look for one. */
+  mmproj: string
+  /** Folder of Ollama's models. */
+  ollamaStore: string
+  /** Tokens of one request: pictures, prompt and answer together. */
+  contextTokens: number
+  /** Requests that are worked on at once. */
+  slots: number
+  /** Most tokens of a picture for models that let it vary; 0 is half the context. */
+  imageMaxTokens: number
+  /** Memory for work on past prompts. */
+  promptCacheMib: number
+}
+
+export const modelSettings = (config: Config): ModelSettings => ({
+  name: config.MODEL_NAME,
+  aliases: entriesOf(config.MODEL_ALIASES),
+  folder: config.MODEL_PATH,
+  mmproj: config.MMPROJ_NAME,
+  ollamaStore: config.OLLAMA_STORE,
+  contextTokens: config.CONTEXT_SIZE,
+  slots: config.SLOTS,
+  imageMaxTokens: config.IMAGE_MAX_TOKENS,
+  promptCacheMib: config.PROMPT_CACHE_MIB,
+})
