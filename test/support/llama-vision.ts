@@ -4,6 +4,7 @@
  * text and projector files). Tensors are named after those of the checkpoint they would come from.
  */
 import type { Tensor, TensorType, Value } from './gguf.ts'
+import { tokenizerMetadata } from './llama-vision-vocabulary.ts'
 
 export type Shape = {
   /** Tokens that can be an output; one more, `<|image|>`, can only be an input. */
@@ -231,7 +232,8 @@ export function textMetadata(shape: Shape, layout: Layout): Record<string, Value
     'mllama.rope.dimension_count': shape.hidden / shape.heads,
     'mllama.rope.freq_base': { float: 500_000 },
     ...(layout === 'ours' ? { 'mllama.attention.cross_qk_permuted': false } : {}),
-    ...tokenizerMetadata(shape.vocabulary, layout),
+    // Ollama's single files say no, although the model wants one.
+    ...tokenizerMetadata(shape.vocabulary, layout !== 'ollama'),
   }
 }
 
@@ -267,57 +269,6 @@ export function llamaVisionFiles(shape: Shape, layout: Layout): FileParts[] {
     },
   ]
 }
-
-const specials = [
-  '<|begin_of_text|>',
-  '<|end_of_text|>',
-  '<|start_header_id|>',
-  '<|end_header_id|>',
-  '<|eot_id|>',
-  '<|eom_id|>',
-  '<|finetune_right_pad_id|>',
-]
-export const imageToken = '<|image|>'
-
-/** Bytes, two merges, filling, the special tokens last, and after them the picture's. */
-export function vocabularyTokens(size: number): string[] {
-  const bytes = byteCharacters()
-  const filling = counted(size - bytes.length - 2 - specials.length).map((index) => `<filling_${index}>`)
-  return [...bytes, 'th', 'the', ...filling, ...specials, imageToken]
-}
-
-/** The printable characters that byte-level BPE writes for the bytes 0 to 255 (as GPT-2 does). */
-function byteCharacters(): string[] {
-  const printable = (byte: number) =>
-    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
-  let next = 256
-  return counted(256).map((byte) => String.fromCodePoint(printable(byte) ? byte : next++))
-}
-
-function tokenizerMetadata(vocabulary: number, layout: Layout): Record<string, Value> {
-  const tokens = vocabularyTokens(vocabulary)
-  const idOf = (token: string) => tokens.indexOf(token)
-  const control = new Set([...specials, imageToken])
-  return {
-    'tokenizer.ggml.model': 'gpt2',
-    'tokenizer.ggml.pre': 'llama-bpe',
-    'tokenizer.ggml.tokens': tokens,
-    'tokenizer.ggml.token_type': { int: tokens.map((token) => (control.has(token) ? 3 : 1)) },
-    'tokenizer.ggml.merges': ['t h', 'th e'],
-    'tokenizer.ggml.bos_token_id': idOf('<|begin_of_text|>'),
-    'tokenizer.ggml.eos_token_id': idOf('<|eot_id|>'),
-    'tokenizer.ggml.padding_token_id': idOf('<|finetune_right_pad_id|>'),
-    // Ollama's single files say no, although the model wants one.
-    'tokenizer.ggml.add_bos_token': layout !== 'ollama',
-    'tokenizer.chat_template': chatTemplate,
-  }
-}
-
-/** Like that of the released files it begins with a system message, which no prompt with a picture was trained with. */
-const chatTemplate =
-  "{{ bos_token }}{{ '<|start_header_id|>system<|end_header_id|>\n\nToday Date: 26 Jul 2024\n\n<|eot_id|>' }}" +
-  "{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + message['content'] + '<|eot_id|>' }}" +
-  "{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
 
 /** The type of a tensor in a file whose matrices are of type `matrices`. */
 export function typeOf({ kind, name }: Source, matrices: TensorType): TensorType {
