@@ -17,7 +17,7 @@ const layers = [
   ['http', 'inference'],
   ['image', 'engine', 'admission'],
   ['model'],
-  ['metrics', 'config', 'errors', 'red-square'],
+  ['metrics', 'config', 'errors', 'red-square', 'moving-average', 'hundredths'],
 ]
 
 /** A folder owns for all of its files. */
@@ -40,7 +40,7 @@ const owners: Record<string, string[]> = {
   fastify: ['app', 'doors', 'http'],
   'file-type': ['image/decode'],
   'ipaddr.js': ['image/fetch'],
-  'p-queue': ['admission', 'cli/caption'],
+  'p-queue': ['cli/caption'],
   pino: ['cli/serve', 'cli/with-service'],
   sharp: ['image/decode', 'image/prepare', 'image/encode'],
   undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/with-service', 'cli/web'],

@@ -3,21 +3,21 @@
  * time for a prompt grows with its pictures' tiles; text beside them hardly counts.
  */
 import type { ChatEvent } from '../engine/client.ts'
+import { hundredths } from '../hundredths.ts'
 import type { PreparedImage } from '../image/prepare.ts'
+import { movingAverage } from '../moving-average.ts'
 
 export type Expected = { prompt: number; generation: number }
 
 export type Estimates = ReturnType<typeof createEstimates>
 
-/** Weight of the newest request. */
-const newestWeight = 0.3
 /** The engine may still have its work on a picture this many pictures later. */
 const rememberedPictures = 64
 const markBytes = 64
 
 export function createEstimates() {
-  let promptMsPerView: number | undefined
-  let msPerToken: number | undefined
+  const promptMsPerView = movingAverage()
+  const msPerToken = movingAverage()
   const seen = new Set<string>()
 
   /** Whether one of these was asked about a short while ago; remembers them. */
@@ -35,20 +35,18 @@ export function createEstimates() {
   return {
     learn(images: readonly PreparedImage[], { usage, timings }: Extract<ChatEvent, { type: 'end' }>): void {
       // A prompt whose picture was worked on before says nothing about what a new one takes.
-      if (!seenBefore(images)) {
-        promptMsPerView = averaged(promptMsPerView, timings.prompt_ms / viewsOf(images))
-      }
+      if (!seenBefore(images)) promptMsPerView.add(timings.prompt_ms / viewsOf(images))
       // The engine counts the first token to the prompt.
       if (usage.completion_tokens > 1) {
-        msPerToken = averaged(msPerToken, timings.predicted_ms / (usage.completion_tokens - 1))
+        msPerToken.add(timings.predicted_ms / (usage.completion_tokens - 1))
       }
     },
     /** Seconds for a prompt with these pictures and an answer of so many tokens; null before anything was learnt. */
     expect(images: readonly PreparedImage[], tokens: number): Expected | null {
-      if (promptMsPerView === undefined || msPerToken === undefined) return null
+      if (promptMsPerView.value === undefined || msPerToken.value === undefined) return null
       return {
-        prompt: hundredths((promptMsPerView * viewsOf(images)) / 1000),
-        generation: hundredths((msPerToken * tokens) / 1000),
+        prompt: hundredths((promptMsPerView.value * viewsOf(images)) / 1000),
+        generation: hundredths((msPerToken.value * tokens) / 1000),
       }
     },
   }
@@ -64,8 +62,3 @@ const viewsOf = (images: readonly PreparedImage[]): number =>
 /** Length and end of a compressed picture: enough for an estimate, and nothing to compute. */
 const markOf = ({ bytes }: PreparedImage): string =>
   `${bytes.length} ${bytes.subarray(-markBytes).toString('base64')}`
-
-const averaged = (past: number | undefined, now: number): number =>
-  past === undefined ? now : past + newestWeight * (now - past)
-
-const hundredths = (value: number): number => Math.round(value * 100) / 100

@@ -6,6 +6,7 @@ import type { Admission } from '../admission.ts'
 import type { ChatEvent } from '../engine/client.ts'
 import type { Engine } from '../engine/supervisor.ts'
 import { Failure } from '../errors.ts'
+import { hundredths } from '../hundredths.ts'
 import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
 import type { Door, Metrics, Stages } from '../metrics.ts'
 import { chatBody } from './chat.ts'
@@ -91,12 +92,12 @@ export function createInference(parts: InferenceParts) {
         usage: end.usage,
         images,
         cachedTokens: end.timings.cache_n,
-        tokensPerSecond: rounded(end.timings.predicted_per_second),
+        tokensPerSecond: hundredths(end.timings.predicted_per_second),
         timings: {
           queue: queueMs,
           image: imageMs,
-          prompt: rounded(end.timings.prompt_ms),
-          generation: rounded(end.timings.predicted_ms),
+          prompt: hundredths(end.timings.prompt_ms),
+          generation: hundredths(end.timings.predicted_ms),
           total: clock.total(),
         },
         jsonFault: checkJson?.({ text, finishReason: end.finishReason }),
@@ -122,7 +123,7 @@ export function createInference(parts: InferenceParts) {
         images,
         promptTokens,
         ahead: ticket.ahead,
-        seconds: expected && { queue: rounded(queueSeconds), ...expected },
+        seconds: expected && { queue: hundredths(queueSeconds), ...expected },
       }
     } finally {
       ticket.leave()
@@ -188,9 +189,6 @@ async function collect(events: AsyncGenerator<ChatEvent>, tell: Tell): Promise<C
   return { text, end }
 }
 
-/** Hundredths are plenty; a rate over a single token is infinite and told as 0. */
-const rounded = (value: number): number => (Number.isFinite(value) ? Math.round(value * 100) / 100 : 0)
-
 function stopwatch() {
   const began = performance.now()
   let lapBegan = began
@@ -200,8 +198,8 @@ function stopwatch() {
       const now = performance.now()
       const took = now - lapBegan
       lapBegan = now
-      return rounded(took)
+      return hundredths(took)
     },
-    total: () => rounded(performance.now() - began),
+    total: () => hundredths(performance.now() - began),
   }
 }

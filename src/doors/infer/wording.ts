@@ -3,6 +3,7 @@ import type { Failure } from '../../errors.ts'
 import { timestamp } from '../../http/error-response.ts'
 import { errorBody } from '../../http/failure.ts'
 import { eventComment, serverSentEvent } from '../../http/stream.ts'
+import { hundredths } from '../../hundredths.ts'
 import type { PreparedImage } from '../../image/prepare.ts'
 import { dataUrl } from '../../inference/chat.ts'
 import type { Plan } from '../../inference/infer.ts'
@@ -78,7 +79,7 @@ export function dryRunResponseOf(
     queue_position: ahead,
     expected_seconds: seconds && {
       ...seconds,
-      total: Math.round((seconds.queue + seconds.prompt + seconds.generation) * 100) / 100,
+      total: hundredths(seconds.queue + seconds.prompt + seconds.generation),
     },
   }
 }
