@@ -1,5 +1,6 @@
 import t from 'tap'
 import { jsonCheck } from '../../src/inference/json-answer.ts'
+import { compiledSchema } from '../../src/inference/json-schema.ts'
 
 const stop = (text: string) => ({ text, finishReason: 'stop' as const })
 const cut = (text: string) => ({ text, finishReason: 'length' as const })
@@ -29,10 +30,99 @@ t.test('a schema that is none is refused before the engine works', (t) => {
   t.end()
 })
 
-t.test('a pattern that would never end does not stop the service', (t) => {
+t.test('patterns take a time that grows with the text alone', (t) => {
+  // A backtracking engine would need longer than the universe has been there.
   const check = jsonCheck({ type: 'string', pattern: '^(a+)+$' })
-  const began = performance.now()
-  t.match(check(stop(JSON.stringify(`${'a'.repeat(60)}b`))), { reason: 'invalid', message: /took too long/ })
-  t.ok(performance.now() - began < 5000)
+  t.match(check(stop(JSON.stringify(`${'a'.repeat(5000)}b`))), {
+    reason: 'invalid',
+    message: /must match pattern/,
+  })
+  t.equal(check(stop(JSON.stringify('a'.repeat(5000)))), null)
+  const spelled = jsonCheck({ type: 'string', pattern: '^\\u00e9\\d{2}\\/(?<name>\\w+)$' })
+  t.equal(spelled(stop('"é12/abc"')), null)
+  t.match(spelled(stop('"e12/abc"')), { reason: 'invalid' })
+  for (const pattern of ['(?=a)b', '(?<!a)b', '(a)\\1']) {
+    t.throws(() => jsonCheck({ type: 'string', pattern }), {
+      code: 'invalid_json_schema',
+      message: /lookaround and references to groups are not supported/,
+    })
+  }
+  t.end()
+})
+
+t.test('a check whose ways multiply is stopped', (t) => {
+  const definitions: Record<string, object> = { last: { type: 'string' } }
+  for (let level = 0; level < 40; level += 1) {
+    const next = { $ref: `#/definitions/${level === 0 ? 'last' : `level${level - 1}`}` }
+    definitions[`level${level}`] = { anyOf: [next, next] }
+  }
+  const check = jsonCheck({ $ref: '#/definitions/level39', definitions })
+  t.match(check(stop('7')), { reason: 'invalid', message: /took too long/ })
+  t.equal(check(stop('"text"')), null, 'and the next is checked as ever')
+  t.end()
+})
+
+t.test('no keyword changes how the check runs', (t) => {
+  const draft = 'https://json-schema.org/draft/2020-12/schema'
+  for (const keyword of [
+    { $async: true },
+    { $schema: draft },
+    { $id: 'http://json-schema.org/draft-07/schema#' },
+  ]) {
+    const check = jsonCheck({ ...keyword, type: 'object', required: ['name'] })
+    t.equal(check(stop('{"name":1}')), null, JSON.stringify(keyword))
+    t.match(check(stop('{}')), { reason: 'invalid', message: /must have required property 'name'/ })
+  }
+  const inner = { $async: true, type: 'string' }
+  for (const schema of [
+    { properties: { inner } },
+    { $ref: '#/definitions/inner', definitions: { inner } },
+    { anyOf: [inner, { not: inner }] },
+  ]) {
+    t.throws(() => jsonCheck(schema), { code: 'invalid_json_schema', message: /async/ })
+  }
+  t.throws(() => jsonCheck({ $ref: 'http://example.org/remote' }), { code: 'invalid_json_schema' })
+  const filled = jsonCheck({ type: 'object', properties: { a: { default: 1 } }, required: ['a'] })
+  t.match(filled(stop('{}')), { reason: 'invalid' }, 'a default fills nothing in')
+  t.end()
+})
+
+t.test('schemas do not know of each other', (t) => {
+  const named = (type: string) => ({ definitions: { one: { $id: '#one', type } }, $ref: '#one' })
+  t.equal(jsonCheck(named('string'))(stop('"a"')), null)
+  t.match(jsonCheck(named('integer'))(stop('"a"')), { reason: 'invalid' })
+  t.equal(jsonCheck(named('string'))(stop('"a"')), null)
+  t.end()
+})
+
+t.test('names that mean something to JavaScript mean nothing in a schema', (t) => {
+  const text =
+    '{"type":"object","properties":{"__proto__":{"type":"string"},"constructor":{"type":"integer"}},"required":["__proto__"]}'
+  const check = jsonCheck(JSON.parse(text))
+  t.equal(check(stop('{"__proto__":"a","constructor":1}')), null)
+  t.match(check(stop('{"__proto__":1}')), { reason: 'invalid' })
+  t.match(check(stop('{}')), { reason: 'invalid' })
+  const code = '\u0000";process.exit(3);//`+process.exit(3)+`\n\u2028'
+  const odd = jsonCheck({ type: 'object', properties: { [code]: { enum: [code] } }, required: [code] })
+  t.equal(odd(stop(JSON.stringify({ [code]: code }))), null)
+  t.match(odd(stop('{}')), { reason: 'invalid' })
+  t.end()
+})
+
+t.test('a schema that is nested beyond all measure is refused', (t) => {
+  let deep: object = { type: 'string' }
+  for (let level = 0; level < 100_000; level += 1) deep = { not: deep }
+  t.throws(() => jsonCheck({ ...deep }), { code: 'invalid_json_schema' })
+  let nested: object = { type: 'string' }
+  for (let level = 0; level < 3000; level += 1) nested = { not: nested }
+  t.throws(() => jsonCheck({ ...nested }), { code: 'invalid_json_schema' }, 'too deep to compile')
+  t.end()
+})
+
+t.test('a schema is compiled once, and not for ever kept', (t) => {
+  const kept = compiledSchema({ type: 'integer', minimum: 1 })
+  t.equal(compiledSchema({ type: 'integer', minimum: 1 }), kept)
+  for (let minimum = 2; minimum < 100; minimum += 1) compiledSchema({ type: 'integer', minimum })
+  t.not(compiledSchema({ type: 'integer', minimum: 1 }), kept)
   t.end()
 })

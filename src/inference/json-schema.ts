@@ -1,0 +1,96 @@
+/**
+ * Schemas of strangers, compiled once each. A schema is data: its size is bounded, its names and values are quoted by
+ * Ajv where it writes code, its patterns run on an engine whose time grows with the text alone, and no keyword of its
+ * own changes how the check runs.
+ */
+import { createHash } from 'node:crypto'
+import { Ajv } from 'ajv'
+import { RE2JS } from 're2js'
+import { failure, messageOf } from '../errors.ts'
+import type { JsonSchema } from './question.ts'
+import { isTimeLimit, withinTime } from './time-limit.ts'
+
+/** What is wrong with a value, in words; null when it follows the schema. Throws when that takes too long. */
+export type SchemaCheck = (value: unknown) => string | null
+
+/** Room for any sensible schema; compiling takes time by its length. */
+const mostCharacters = 65_536
+/** Alternatives within alternatives can still multiply. */
+const limitMs = 500
+/** Clients ask with the same few schemas again and again. */
+const mostKept = 64
+
+const kept = new Map<string, SchemaCheck>()
+
+/** Throws `invalid_json_schema` for a schema that is none, or that no answer can be held to here. */
+export function compiledSchema(schema: JsonSchema): SchemaCheck {
+  const text = bounded(schema)
+  const key = createHash('sha256').update(text).digest('base64')
+  const check = kept.get(key) ?? compiled(schema)
+  // Put last again: the one that was not asked for the longest goes first.
+  kept.delete(key)
+  kept.set(key, check)
+  const [oldest] = kept.keys()
+  if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest)
+  return check
+}
+
+function bounded(schema: JsonSchema): string {
+  let text: string
+  try {
+    text = JSON.stringify(schema)
+  } catch {
+    throw refuse('it is nested too deeply')
+  }
+  if (text.length > mostCharacters) throw refuse(`at most ${mostCharacters} characters are accepted`)
+  return text
+}
+
+// Compiled once, at the first schema; schemas themselves go to instances of their own, which know of no others.
+const dialect = new Ajv({ strict: false, logger: false })
+
+function compiled(schema: JsonSchema): SchemaCheck {
+  // `$async` would have the check return a promise, `$schema` ask for a dialect by its address, `$id` for a place
+  // among other schemas.
+  const { $async: _, $schema: __, $id: ___, ...plain } = schema
+  try {
+    return withinTime(limitMs, () => {
+      if (dialect.validateSchema(plain) !== true) throw new Error(dialect.errorsText())
+      const ajv = new Ajv({
+        // Formats and keywords of their own are theirs to have.
+        strict: false,
+        validateFormats: false,
+        logger: false,
+        meta: false,
+        validateSchema: false,
+        code: { regExp: linearPattern },
+      })
+      const valid = ajv.compile(plain)
+      return (value) => {
+        if (withinTime(limitMs, () => valid(value)) === true) return null
+        const [fault] = valid.errors ?? []
+        return `${fault?.instancePath || 'The answer'} ${fault?.message ?? 'cannot be checked'}`
+      }
+    })
+  } catch (error) {
+    throw refuse(isTimeLimit(error) ? 'it is too complicated' : messageOf(error).slice(0, 300))
+  }
+}
+
+const refuse = (reason: string) => failure('invalid_json_schema', { field: 'json_schema', reason })
+
+/** A pattern as RE2 reads it, which never goes back over its text: no lookaround and no references to groups. */
+const linearPattern = Object.assign(
+  (pattern: string) => {
+    try {
+      const compiledPattern = RE2JS.compile(RE2JS.translateRegExp(pattern))
+      return { test: (text: string) => compiledPattern.test(text) }
+    } catch (error) {
+      const unsupported = 'lookaround and references to groups are not supported in patterns'
+      throw new Error(
+        `the pattern ${JSON.stringify(pattern.slice(0, 60))} can't be used (${messageOf(error)}); ${unsupported}`,
+      )
+    }
+  },
+  { code: 'linearPattern' },
+)
