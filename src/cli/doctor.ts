@@ -16,6 +16,7 @@ import {
 import { messageOf } from '../errors.ts'
 import { parseAllowList } from '../image/fetch.ts'
 import { findModel, type ModelFacts } from '../model/facts.ts'
+import { modelSettings } from '../model/settings.ts'
 import { probe } from './probe.ts'
 
 /** `warning` lets the service run, `fault` does not. */
@@ -51,7 +52,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   await look('engine', () => engineVerdict(settings))
   await look('threads', () => threadsVerdict(settings, resources))
   await look('model', async () => {
-    model = await findModel(settings)
+    model = await findModel(modelSettings(settings))
     return modelVerdict(model, settings)
   })
   const found = model
@@ -96,7 +97,7 @@ function modelVerdict(model: ModelFacts, config: Config): Verdict {
 }
 
 function memoryVerdict(model: ModelFacts, config: Config, resources: Resources): Verdict {
-  const need = memoryNeed(model, config, batchSize(model))
+  const need = memoryNeed(model, modelSettings(config), batchSize(model))
   const shortage = memoryShortage(need, resources)
   if (!shortage) return good(`${memoryArithmetic(need)}; ${memoryAvailable(resources)}`)
   return config.MEMORY_CHECK === 'on' ? fault(shortage) : warning(shortage)

@@ -9,7 +9,8 @@ import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
 import { type Config, loadConfig, packageRoot, requireGuard } from '../config.ts'
 import { cpuThrottling, residentBytes } from '../engine/resources.ts'
-import { type Engine, engineStates, superviseEngine } from '../engine/supervisor.ts'
+import { engineStates } from '../engine/status.ts'
+import { type Engine, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
 import { createFetcher, parseAllowList } from '../image/fetch.ts'
 import { createImagePreparer } from '../image/prepare.ts'
@@ -58,7 +59,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const shutdown = new AbortController()
   let draining = false
   const model = modelSettings(config)
-  const engine = superviseEngine(config, log)
+  const engine = superviseEngine(config, model, log)
   const admission = createAdmission({
     slots: config.SLOTS,
     waiting: config.QUEUE_SIZE,

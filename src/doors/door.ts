@@ -1,5 +1,5 @@
 /** What a front door needs of the house: one way to an answer, the limits, and what model is served. */
-import type { EngineStatus } from '../engine/supervisor.ts'
+import type { EngineStatus } from '../engine/status.ts'
 import type { Inference } from '../inference/infer.ts'
 import type { ListedModel } from '../model/listing.ts'
 import type { ModelSettings } from '../model/settings.ts'

@@ -1,7 +1,7 @@
 /** `GET /health`, `GET /livez` and `GET /metrics`. All answer at once: a probe must never wait for a busy engine. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
-import type { EngineStatus } from '../engine/supervisor.ts'
+import type { EngineStatus } from '../engine/status.ts'
 import { timestamp } from '../http/error-response.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ModelSettings } from '../model/settings.ts'

@@ -2,9 +2,9 @@
  * Settings + model facts -> the engine's command line and environment. Pure. Every setting that matters is passed,
  * because llama-server otherwise takes it from config files, environment variables or the machine.
  */
-import type { Config } from '../config.ts'
 import type { ModelFacts } from '../model/facts.ts'
 import { llamaVision } from '../model/projector.ts'
+import type { ModelSettings } from '../model/settings.ts'
 
 export type EngineCommand = { arguments: string[]; environment: Record<string, string> }
 
@@ -38,11 +38,11 @@ export function batchSize(model: ModelFacts): number {
 }
 
 /** The cap on one picture's tokens, or undefined for models whose pictures always take the same number. */
-export function imageTokenCap(config: Config, model: ModelFacts): number | undefined {
+export function imageTokenCap(settings: ModelSettings, model: ModelFacts): number | undefined {
   const range = pictureTokens[model.projector.type]
   if (!range) return undefined
   const [least, most] = range
-  return Math.min(most, Math.max(least, config.IMAGE_MAX_TOKENS || Math.floor(config.CONTEXT_SIZE / 2)))
+  return Math.min(most, Math.max(least, settings.imageMaxTokens || Math.floor(settings.contextTokens / 2)))
 }
 
 /**
@@ -66,33 +66,33 @@ export type EngineSurroundings = {
 }
 
 export function engineCommand(
-  config: Config,
+  settings: ModelSettings,
   model: ModelFacts,
   { threads, socketPath, homePath }: EngineSurroundings,
 ): EngineCommand {
   const batch = String(batchSize(model))
-  const cap = imageTokenCap(config, model)
+  const cap = imageTokenCap(settings, model)
   return {
     arguments: [
       ...['--model', model.path],
       ...['--mmproj', model.mmprojPath],
-      ...['--alias', config.MODEL_NAME],
+      ...['--alias', settings.name],
       ...['--host', socketPath],
       '--offline',
       ...['--gpu-layers', '0'],
       // Weights are rearranged for the CPU while they are read; mapped as well, most of them would take memory twice.
       ...['--load-mode', 'none'],
-      ...['--parallel', String(config.SLOTS)],
+      ...['--parallel', String(settings.slots)],
       // Each slot a context of its own: in a shared one, a long request makes the others fail.
       '--no-kv-unified',
-      ...['--ctx-size', String(config.CONTEXT_SIZE * config.SLOTS)],
-      ...['--predict', String(config.CONTEXT_SIZE)],
+      ...['--ctx-size', String(settings.contextTokens * settings.slots)],
+      ...['--predict', String(settings.contextTokens)],
       ...['--batch-size', batch],
       ...['--ubatch-size', batch],
       ...['--threads', String(threads)],
       ...['--threads-batch', String(threads)],
       ...['--fit', 'off'],
-      ...['--cache-ram', String(config.PROMPT_CACHE_MIB)],
+      ...['--cache-ram', String(settings.promptCacheMib)],
       ...(cap === undefined ? [] : ['--image-max-tokens', String(cap)]),
       ...(model.architecture === llamaVision ? ['--chat-template', llamaVisionTemplate] : []),
       // Thinking would use up the answer's tokens without ever showing in it.

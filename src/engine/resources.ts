@@ -5,8 +5,8 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Config } from '../config.ts'
 import type { ModelFacts } from '../model/facts.ts'
+import type { ModelSettings } from '../model/settings.ts'
 
 export type Resources = {
   threads: number
@@ -166,7 +166,7 @@ const floatBytes = 4
 /** Bytes that a model will need, from its header alone. `maxImageTokens` bounds pictures of varying size. */
 export function memoryNeed(
   model: ModelFacts,
-  config: Pick<Config, 'CONTEXT_SIZE' | 'SLOTS' | 'PROMPT_CACHE_MIB'>,
+  settings: Pick<ModelSettings, 'contextTokens' | 'slots' | 'promptCacheMib'>,
   batch: number,
 ): MemoryNeed {
   const { imageSize, patchSize, embeddingLength, tiling } = model.projector
@@ -174,12 +174,12 @@ export function memoryNeed(
   const parts = {
     weights: model.weightBytes,
     projector: model.mmprojBytes,
-    kvCache: (model.kvBytesPerToken * config.CONTEXT_SIZE + model.crossCacheBytes) * config.SLOTS,
+    kvCache: (model.kvBytesPerToken * settings.contextTokens + model.crossCacheBytes) * settings.slots,
     buffers:
       engineBaseBytes +
       batch * model.embeddingLength * floatBytes * textCopies +
       patches * embeddingLength * floatBytes * (tiling ? tiling.most * tiledCopies : visionCopies),
-    promptCache: config.PROMPT_CACHE_MIB * mib,
+    promptCache: settings.promptCacheMib * mib,
   }
   return { ...parts, total: Object.values(parts).reduce((sum, bytes) => sum + bytes, 0) }
 }

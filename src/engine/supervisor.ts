@@ -18,31 +18,15 @@ import { failure, messageOf } from '../errors.ts'
 import { findModel, type ModelFacts } from '../model/facts.ts'
 import { ModelProblem } from '../model/gguf.ts'
 import { modelFilesFingerprint } from '../model/locate.ts'
+import type { ModelSettings } from '../model/settings.ts'
 import { diesWithUs, engineProgram, isExecutable, startEngine } from './child.ts'
 import { type ChatBody, type ChatEvent, createEngineClient, type EngineClient } from './client.ts'
 import { batchSize, engineCommand } from './command.ts'
 import { diagnose } from './diagnosis.ts'
 import { makeEngineFolder } from './folder.ts'
 import { memoryNeed, memoryShortage, readResources } from './resources.ts'
-import { provesItSees } from './vision-check.ts'
-
-export const engineStates = ['starting', 'loading', 'ready', 'failed', 'stopping'] as const
-
-export type EngineState = (typeof engineStates)[number]
-
-export type EngineStatus = {
-  state: EngineState
-  /** Why it is not ready, for a person. Undefined when it is. */
-  reason: string | undefined
-  /** When this state began. */
-  since: Date
-  restarts: number
-  /** Known from `loading` on. */
-  model: ModelFacts | undefined
-  threads: number | undefined
-  /** Of the process that runs now. */
-  pid: number | undefined
-}
+import type { EngineState, EngineStatus } from './status.ts'
+import { type Blindness, provesItSees } from './vision-check.ts'
 
 export type Engine = {
   status(): EngineStatus
@@ -79,12 +63,20 @@ export const timings = {
 }
 
 /** Why an attempt is over and what has to happen before the next. */
-type Outcome = { sentence: string; retry: 'backoff' | 'slowly' | 'when files change' }
+type AttemptEnd = { sentence: string; retry: 'backoff' | 'slowly' | 'when files change' }
 
 const loadingRetrySeconds = 5
 const failedRetrySeconds = 60
 
-export function superviseEngine(config: Config, log: Log, times = timings): Engine {
+/** How the engine is run, whatever the model. */
+export type EngineSettings = Pick<Config, 'ENGINE_PATH' | 'THREADS' | 'MEMORY_CHECK' | 'VISION_CHECK'>
+
+export function superviseEngine(
+  config: EngineSettings,
+  settings: ModelSettings,
+  log: Log,
+  times = timings,
+): Engine {
   const changes = new EventEmitter().setMaxListeners(0)
   const stopping = new AbortController()
   const program = engineProgram(config)
@@ -110,9 +102,9 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
   async function supervise(): Promise<void> {
     let crashes = 0
     while (!stopping.signal.aborted) {
-      const fingerprint = await modelFilesFingerprint(config)
+      const fingerprint = await modelFilesFingerprint(settings)
       const began = performance.now()
-      const { sentence, retry } = await attempt().catch((error): Outcome => {
+      const { sentence, retry } = await attempt().catch((error): AttemptEnd => {
         log.error({ err: error }, 'engine attempt failed')
         return { sentence: messageOf(error), retry: 'backoff' }
       })
@@ -140,7 +132,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
   }
 
   /** One run of the engine from the look at the files to the end of the process. */
-  async function attempt(): Promise<Outcome> {
+  async function attempt(): Promise<AttemptEnd> {
     if (status.state !== 'starting') enter('starting', 'the engine is starting')
     if (!isExecutable(program)) {
       const sentence = `The engine ${program} is missing or not executable; run the set-up or set ENGINE_PATH`
@@ -148,22 +140,22 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
     }
     let model: ModelFacts
     try {
-      model = await findModel(config)
+      model = await findModel(settings)
     } catch (error) {
       if (!(error instanceof ModelProblem)) throw error
       return { sentence: error.message, retry: 'when files change' }
     }
     const resources = await readResources()
-    const shortage = memoryShortage(memoryNeed(model, config, batchSize(model)), resources)
+    const shortage = memoryShortage(memoryNeed(model, settings, batchSize(model)), resources)
     if (shortage && config.MEMORY_CHECK === 'on') return { sentence: shortage, retry: 'slowly' }
     if (shortage) log.warn({}, shortage)
     return await runEngine(model, config.THREADS || resources.threads)
   }
 
-  async function runEngine(model: ModelFacts, threads: number): Promise<Outcome> {
+  async function runEngine(model: ModelFacts, threads: number): Promise<AttemptEnd> {
     const folder = await makeEngineFolder()
     const socketPath = join(folder, 'engine.sock')
-    const command = engineCommand(config, model, { threads, socketPath, homePath: folder })
+    const command = engineCommand(settings, model, { threads, socketPath, homePath: folder })
     log.debug({ program, arguments: command.arguments }, 'engine command')
     const child = startEngine(program, command, folder, (line) => log.debug({ line }, 'engine'))
     const over = new AbortController()
@@ -174,7 +166,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
     try {
       const { path, mmprojPath, architecture, contextLength, description } = model
       log.info({ path, mmprojPath, architecture, contextLength, description, threads }, 'model found')
-      enter('loading', `the model ${config.MODEL_NAME} is loading`, { model, threads, pid: child.pid })
+      enter('loading', `the model ${settings.name} is loading`, { model, threads, pid: child.pid })
       const ended = child.ended.then((end) => {
         over.abort()
         return diagnose(end)
@@ -200,7 +192,7 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
   }
 
   /** Brings a started engine to ready and keeps an eye on it. Resolves with what is wrong with it. */
-  async function watch(engine: EngineClient, model: ModelFacts, over: AbortSignal): Promise<Outcome> {
+  async function watch(engine: EngineClient, model: ModelFacts, over: AbortSignal): Promise<AttemptEnd> {
     const limit = performance.now() + times.loadLimit
     while (!over.aborted && (await engine.health().catch(() => 0)) !== 200) {
       if (performance.now() > limit) {
@@ -208,8 +200,11 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
       }
       await pause(times.healthPoll, over)
     }
-    const blindness = await provesItSees(engine, config, model)
-    if (blindness) return { sentence: blindness, retry: 'when files change' }
+    const blindness = await proofOfSight(engine, model, over)
+    if (blindness) {
+      const { sentence, final } = blindness
+      return { sentence, retry: final ? 'when files change' : 'backoff' }
+    }
     if (!over.aborted) enter('ready')
     for (let misses = 0; misses < times.misses; ) {
       await pause(times.watch, over)
@@ -221,10 +216,24 @@ export function superviseEngine(config: Config, log: Log, times = timings): Engi
     return { sentence: 'The engine stopped answering and was ended', retry: 'backoff' }
   }
 
+  /** A machine that is busy while it starts may be slow to answer: only what stays wrong is told. */
+  async function proofOfSight(
+    engine: EngineClient,
+    model: ModelFacts,
+    over: AbortSignal,
+  ): Promise<Blindness | undefined> {
+    for (let tries = 1; ; tries += 1) {
+      const blindness = await provesItSees(engine, config.VISION_CHECK, settings.name, model)
+      if (!blindness || blindness.final || tries === times.misses || over.aborted) return blindness
+      log.warn({ tries }, `${blindness.sentence}; asking again`)
+      await pause(times.watch, over)
+    }
+  }
+
   async function filesChange(before: string): Promise<void> {
     while (!stopping.signal.aborted) {
       await rest(times.filesPoll)
-      if ((await modelFilesFingerprint(config)) !== before) return
+      if ((await modelFilesFingerprint(settings)) !== before) return
     }
   }
 

@@ -11,28 +11,38 @@ import type { EngineClient } from './client.ts'
 const quickModelBytes = 2 * 1024 ** 3
 const answerLimitMs = 300_000
 
-/** What the engine lacks, as a sentence; undefined when it sees. */
+/** What keeps an engine from seeing. `final`: it stays so until somebody changes a file or a setting. */
+export type Blindness = { sentence: string; final: boolean }
+
+/** Undefined when it sees. Never rejects: an engine that does not answer now may answer later. */
 export async function provesItSees(
-  engine: EngineClient,
-  config: Config,
+  engine: Pick<EngineClient, 'properties' | 'chat'>,
+  check: Config['VISION_CHECK'],
+  name: string,
   model: ModelFacts,
-): Promise<string | undefined> {
-  try {
-    const properties = await engine.properties()
-    if (!properties.modalities?.vision) return 'The engine loaded the model without its vision projector'
-    if (properties.model_alias !== config.MODEL_NAME) {
-      return `The engine serves ${properties.model_alias} instead of ${config.MODEL_NAME}`
-    }
-    const quick = model.weightBytes + model.mmprojBytes <= quickModelBytes
-    if (config.VISION_CHECK === 'on' || (config.VISION_CHECK === 'auto' && quick))
-      await answerOnePicture(engine)
-    return undefined
-  } catch (error) {
-    return `The engine could not answer a first small picture (${messageOf(error)})`
+): Promise<Blindness | undefined> {
+  const properties = await engine.properties().catch((error: unknown) => messageOf(error))
+  if (typeof properties === 'string') {
+    return { sentence: `The engine did not tell what it has loaded (${properties})`, final: false }
   }
+  if (!properties.modalities?.vision) {
+    return { sentence: 'The engine loaded the model without its vision projector', final: true }
+  }
+  if (properties.model_alias !== name) {
+    return { sentence: `The engine serves ${properties.model_alias} instead of ${name}`, final: true }
+  }
+  const quick = model.weightBytes + model.mmprojBytes <= quickModelBytes
+  if (check === 'off' || (check === 'auto' && !quick)) return undefined
+  return answerOnePicture(engine).then(
+    () => undefined,
+    (error: unknown) => ({
+      sentence: `The engine could not answer a first small picture (${messageOf(error)})`,
+      final: false,
+    }),
+  )
 }
 
-async function answerOnePicture(engine: EngineClient): Promise<void> {
+async function answerOnePicture(engine: Pick<EngineClient, 'chat'>): Promise<void> {
   const content = [
     { type: 'image_url' as const, image_url: { url: `data:image/png;base64,${redSquare}` } },
     { type: 'text' as const, text: 'What colour is this?' },

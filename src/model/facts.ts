@@ -15,7 +15,7 @@ import {
   tensorBytes,
   text,
 } from './gguf.ts'
-import { locateModel, type ModelSettings } from './locate.ts'
+import { locateModel, type ModelPlace } from './locate.ts'
 import {
   findProjector,
   isProjector,
@@ -48,8 +48,8 @@ export type ModelFacts = {
 }
 
 /** Throws `ModelProblem` when there is no usable model. */
-export async function findModel(config: ModelSettings): Promise<ModelFacts> {
-  const { path, mmproj: named } = await locateModel(config)
+export async function findModel(place: ModelPlace): Promise<ModelFacts> {
+  const { path, mmproj: named } = await locateModel(place)
   await mustExist(path, 'Set MODEL_NAME to one of them or put the model there')
   const header = await readHeader(path)
   if (isProjector(header)) {

@@ -3,19 +3,21 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { type Config, packageRoot } from '../config.ts'
+import { packageRoot } from '../config.ts'
 import { ggufFiles, ModelProblem } from './gguf.ts'
 import { nameInStore, resolveInStore } from './ollama-store.ts'
+import type { ModelSettings } from './settings.ts'
 
-export type ModelSettings = Pick<Config, 'MODEL_NAME' | 'MODEL_PATH' | 'MMPROJ_NAME' | 'OLLAMA_STORE'>
+/** What tells where a model is. */
+export type ModelPlace = Pick<ModelSettings, 'name' | 'folder' | 'mmproj' | 'ollamaStore'>
 
 /** `mmproj` is the projector to take, a name beside the model or a path; empty to look for one. */
 export type Located = { path: string; mmproj: string }
 
-const shippedModels: Record<string, string> = {
-  demo: 'demo-q4_k_m.gguf',
-  'demo-mmproj': 'demo-text-q4_k_m.gguf',
-}
+const shippedModels = new Map([
+  ['demo', 'demo-q4_k_m.gguf'],
+  ['demo-mmproj', 'demo-text-q4_k_m.gguf'],
+])
 
 /** In MODEL_PATH: which files each source was pulled to, the model's first. */
 export const pulledFile = 'pulled.json'
@@ -23,25 +25,24 @@ const pulledSchema = Type.Record(Type.String(), Type.Array(Type.String(), { minI
 type Pulled = Static<typeof pulledSchema>
 
 /** Throws `ModelProblem` for a name that says where the model is, when it is not there. */
-export async function locateModel(config: ModelSettings): Promise<Located> {
-  const { MODEL_NAME, MODEL_PATH, MMPROJ_NAME, OLLAMA_STORE } = config
-  const shipped = shippedModels[MODEL_NAME]
-  if (shipped) return { path: join(packageRoot, 'models/demo', shipped), mmproj: MMPROJ_NAME }
-  const stored = nameInStore(MODEL_NAME)
+export async function locateModel({ name, folder, mmproj, ollamaStore }: ModelPlace): Promise<Located> {
+  const shipped = shippedModels.get(name)
+  if (shipped) return { path: join(packageRoot, 'models/demo', shipped), mmproj }
+  const stored = nameInStore(name)
   if (stored !== undefined) {
-    const { path, mmprojPath } = await resolveInStore(OLLAMA_STORE, stored)
-    return { path, mmproj: MMPROJ_NAME || (mmprojPath ?? '') }
+    const { path, mmprojPath } = await resolveInStore(ollamaStore, stored)
+    return { path, mmproj: mmproj || (mmprojPath ?? '') }
   }
-  if (isRemote(MODEL_NAME)) {
-    const [model, ...others] = (await pulledFrom(MODEL_PATH))[MODEL_NAME] ?? []
+  if (isRemote(name)) {
+    const [model, ...others] = (await pulledFrom(folder))[name] ?? []
     if (model === undefined) {
-      throw new ModelProblem(`${MODEL_NAME} has not been fetched yet; run: llama-vision pull ${MODEL_NAME}`)
+      throw new ModelProblem(`${name} has not been fetched yet; run: llama-vision pull ${name}`)
     }
     // The others are its further pieces and its projector.
-    const mmproj = others.find((name) => /mmproj/i.test(name)) ?? ''
-    return { path: join(MODEL_PATH, model), mmproj: MMPROJ_NAME || mmproj }
+    const projector = others.find((other) => /mmproj/i.test(other)) ?? ''
+    return { path: join(folder, model), mmproj: mmproj || projector }
   }
-  return { path: resolve(MODEL_PATH, MODEL_NAME), mmproj: MMPROJ_NAME }
+  return { path: resolve(folder, name), mmproj }
 }
 
 const isRemote = (name: string): boolean => /^(hf:|https?:\/\/)/.test(name)
@@ -66,9 +67,9 @@ export async function recordPulled(folder: string, source: string, names: string
 }
 
 /** Names, sizes and times of the files a model could come from: changes when looking again makes sense. */
-export async function modelFilesFingerprint(config: ModelSettings): Promise<string> {
-  const located = await locateModel(config).catch((error: unknown) => String(error))
-  if (typeof located === 'string') return `${located} ${await mark(join(config.MODEL_PATH, pulledFile))}`
+export async function modelFilesFingerprint(place: ModelPlace): Promise<string> {
+  const located = await locateModel(place).catch((error: unknown) => String(error))
+  if (typeof located === 'string') return `${located} ${await mark(join(place.folder, pulledFile))}`
   const folder = dirname(located.path)
   const files = (await ggufFiles(folder)).map((file) => join(folder, file))
   const marks = await Promise.all([...new Set([located.path, ...files])].map(mark))

@@ -2,6 +2,7 @@ import t from 'tap'
 import { loadConfig } from '../../src/config.ts'
 import { batchSize, engineCommand, imageTokenCap } from '../../src/engine/command.ts'
 import { diagnose } from '../../src/engine/diagnosis.ts'
+import { modelSettings } from '../../src/model/settings.ts'
 import { someModel } from '../support/model-facts.ts'
 
 const surroundings = { threads: 3, socketPath: '/tmp/x/engine.sock', homePath: '/tmp/x' }
@@ -15,7 +16,7 @@ t.test('every setting is on the command line', (t) => {
     SLOTS: '2',
     PROMPT_CACHE_MIB: '100',
   })
-  const { arguments: list, environment } = engineCommand(config, someModel(), surroundings)
+  const { arguments: list, environment } = engineCommand(modelSettings(config), someModel(), surroundings)
   const expected = {
     '--model': '/models/tiny.gguf',
     '--mmproj': '/models/tiny-mmproj.gguf',
@@ -45,9 +46,14 @@ t.test('every setting is on the command line', (t) => {
 t.test('Llama 3.2 Vision gets the prompt layout it was trained with, other models keep their own', (t) => {
   const config = loadConfig({})
   const template = (architecture: string) =>
-    argumentOf(engineCommand(config, someModel({ architecture }), surroundings).arguments, '--chat-template')
+    argumentOf(
+      engineCommand(modelSettings(config), someModel({ architecture }), surroundings).arguments,
+      '--chat-template',
+    )
   t.match(template('mllama'), /^\{\{ bos_token \}\}.*start_header_id/)
-  t.notOk(engineCommand(config, someModel(), surroundings).arguments.includes('--chat-template'))
+  t.notOk(
+    engineCommand(modelSettings(config), someModel(), surroundings).arguments.includes('--chat-template'),
+  )
   t.end()
 })
 
@@ -60,7 +66,7 @@ t.test('models that look at a whole picture at once get a batch that holds it', 
 
 t.test('a picture of varying size takes half of the context at most, within what its model allows', (t) => {
   const cap = (type: string, env: Record<string, string> = {}) =>
-    imageTokenCap(loadConfig(env), withProjector(type))
+    imageTokenCap(modelSettings(loadConfig(env)), withProjector(type))
   t.equal(cap('qwen2.5vl_merger'), 1024)
   t.equal(cap('qwen2.5vl_merger', { CONTEXT_SIZE: '16384' }), 4096)
   t.equal(cap('qwen2.5vl_merger', { IMAGE_MAX_TOKENS: '300' }), 300)
@@ -69,7 +75,10 @@ t.test('a picture of varying size takes half of the context at most, within what
   t.equal(cap('gemma3'), undefined)
   const config = loadConfig({})
   t.equal(
-    argumentOf(engineCommand(config, withProjector('pixtral'), surroundings).arguments, '--image-max-tokens'),
+    argumentOf(
+      engineCommand(modelSettings(config), withProjector('pixtral'), surroundings).arguments,
+      '--image-max-tokens',
+    ),
     '1024',
   )
   t.end()

@@ -100,7 +100,7 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
     kvBytesPerToken: 131_072,
     embeddingLength: 4096,
   })
-  const need = memoryNeed(model, { CONTEXT_SIZE: 2048, SLOTS: 2, PROMPT_CACHE_MIB: 256 }, 512)
+  const need = memoryNeed(model, { contextTokens: 2048, slots: 2, promptCacheMib: 256 }, 512)
   t.equal(need.kvCache, 512 * 1024 ** 2)
   t.equal(need.total, need.weights + need.projector + need.kvCache + need.buffers + need.promptCache)
   t.equal(memoryShortage(need, { availableBytes: need.total, memoryBound: 'machine' }), undefined)
@@ -116,7 +116,7 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
 t.test(
   'a model with tiles needs room for the rows of its picture, in every slot and while it is encoded',
   (t) => {
-    const rest = { CONTEXT_SIZE: 1000, SLOTS: 2, PROMPT_CACHE_MIB: 0 }
+    const rest = { contextTokens: 1000, slots: 2, promptCacheMib: 0 }
     const plain = memoryNeed(someModel(), rest, 512)
     const tiling = { side: 128, most: 4 }
     const tiled = memoryNeed(

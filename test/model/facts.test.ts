@@ -3,21 +3,19 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findModel } from '../../src/model/facts.ts'
-import { modelFilesFingerprint, pulledFile } from '../../src/model/locate.ts'
+import { type ModelPlace, modelFilesFingerprint, pulledFile } from '../../src/model/locate.ts'
 import { writeModelPair } from '../support/fake-engine.ts'
 import { type Tensor, writeGguf } from '../support/gguf.ts'
 
 function modelFolder(t: Test): {
   folder: string
-  find: (env?: Partial<Settings>) => ReturnType<typeof findModel>
+  find: (env?: Partial<ModelPlace>) => ReturnType<typeof findModel>
 } {
   const folder = t.testdir()
   writeModelPair(folder)
-  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '', OLLAMA_STORE: '/nowhere' }
+  const settings = { folder, name: 'tiny.gguf', mmproj: '', ollamaStore: '/nowhere' }
   return { folder, find: (env = {}) => findModel({ ...settings, ...env }) }
 }
-
-type Settings = { MODEL_PATH: string; MODEL_NAME: string; MMPROJ_NAME: string; OLLAMA_STORE: string }
 
 const projector = (name: string, width: number) => ({
   'general.architecture': 'clip',
@@ -53,7 +51,7 @@ t.test('heads given layer by layer and head sizes of their own are counted', asy
     'gemma3.attention.key_length': 32,
     'gemma3.attention.value_length': 16,
   })
-  t.equal((await find({ MODEL_NAME: 'mixed.gguf' })).kvBytesPerToken, 4 * (32 + 16) * 2)
+  t.equal((await find({ name: 'mixed.gguf' })).kvBytesPerToken, 4 * (32 + 16) * 2)
 })
 
 t.test('shards are counted together', async (t) => {
@@ -61,7 +59,7 @@ t.test('shards are counted together', async (t) => {
   const header = { 'general.architecture': 'llama', 'llama.embedding_length': 64 }
   writeGguf(join(folder, 'big-00001-of-00002.gguf'), header)
   writeFileSync(join(folder, 'big-00002-of-00002.gguf'), Buffer.alloc(10_000))
-  t.ok((await find({ MODEL_NAME: 'big-00001-of-00002.gguf' })).weightBytes > 10_000)
+  t.ok((await find({ name: 'big-00001-of-00002.gguf' })).weightBytes > 10_000)
 })
 
 t.test('the projector is chosen by what fits, then by origin; names do not count', async (t) => {
@@ -75,7 +73,7 @@ t.test('the projector is chosen by what fits, then by origin; names do not count
     'of those that fit, the one of the same name',
   )
   t.equal(
-    (await find({ MMPROJ_NAME: 'another.gguf' })).mmprojPath,
+    (await find({ mmproj: 'another.gguf' })).mmprojPath,
     join(folder, 'another.gguf'),
     'MMPROJ_NAME overrides',
   )
@@ -89,42 +87,42 @@ t.test('the projector is chosen by what fits, then by origin; names do not count
 
 t.test('what is missing is told with what is there', async (t) => {
   const { folder, find } = modelFolder(t)
-  await t.rejects(find({ MODEL_NAME: 'x.gguf' }), {
+  await t.rejects(find({ name: 'x.gguf' }), {
     message: `${folder}/x.gguf not found; the folder holds: tiny-mmproj.gguf, tiny.gguf. Set MODEL_NAME to one of them or put the model there`,
   })
-  await t.rejects(find({ MODEL_PATH: '/nowhere' }), { message: /the folder \/nowhere does not exist/ })
-  await t.rejects(find({ MMPROJ_NAME: 'y.gguf' }), { message: /y\.gguf not found.*Set MMPROJ_NAME/ })
+  await t.rejects(find({ folder: '/nowhere' }), { message: /the folder \/nowhere does not exist/ })
+  await t.rejects(find({ mmproj: 'y.gguf' }), { message: /y\.gguf not found.*Set MMPROJ_NAME/ })
   const empty = join(folder, 'empty')
   mkdirSync(empty)
-  await t.rejects(find({ MODEL_PATH: empty }), { message: /the folder holds: no \.gguf files/ })
+  await t.rejects(find({ folder: empty }), { message: /the folder holds: no \.gguf files/ })
   const crowded = join(folder, 'crowded')
   mkdirSync(crowded)
   for (let count = 10; count < 25; count += 1) writeFileSync(join(crowded, `m${count}.gguf`), '')
-  await t.rejects(find({ MODEL_PATH: crowded }), { message: /m10\.gguf, .*m19\.gguf and 5 more\./ })
+  await t.rejects(find({ folder: crowded }), { message: /m10\.gguf, .*m19\.gguf and 5 more\./ })
 })
 
 t.test('files that are no model are told apart', async (t) => {
   const { folder, find } = modelFolder(t)
-  await t.rejects(find({ MODEL_NAME: 'tiny-mmproj.gguf' }), {
+  await t.rejects(find({ name: 'tiny-mmproj.gguf' }), {
     message: /is a vision projector \(mmproj\), not a model/,
   })
-  await t.rejects(find({ MMPROJ_NAME: 'tiny.gguf' }), { message: /is not a vision projector/ })
+  await t.rejects(find({ mmproj: 'tiny.gguf' }), { message: /is not a vision projector/ })
   writeFileSync(join(folder, 'text.gguf'), 'hello there')
-  await t.rejects(find({ MODEL_NAME: 'text.gguf' }), { message: /is not a GGUF file/ })
+  await t.rejects(find({ name: 'text.gguf' }), { message: /is not a GGUF file/ })
   writeFileSync(join(folder, 'cut.gguf'), Buffer.from('GGUF\x03\0\0\0\xff', 'latin1'))
-  await t.rejects(find({ MODEL_NAME: 'cut.gguf' }), {
+  await t.rejects(find({ name: 'cut.gguf' }), {
     message: /unreadable GGUF header.*fetch the file again/,
   })
   const closed = join(folder, 'closed.gguf')
   writeFileSync(closed, 'GGUF')
   chmodSync(closed, 0)
   if (process.getuid?.() !== 0)
-    await t.rejects(find({ MODEL_NAME: 'closed.gguf' }), { message: /cannot be read \(EACCES\)/ })
+    await t.rejects(find({ name: 'closed.gguf' }), { message: /cannot be read \(EACCES\)/ })
 })
 
 t.test('a lone model is told what it lacks', async (t) => {
   const folder = t.testdir()
-  const settings = { MODEL_PATH: folder, MODEL_NAME: 'lone.gguf', MMPROJ_NAME: '', OLLAMA_STORE: '/nowhere' }
+  const settings = { folder, name: 'lone.gguf', mmproj: '', ollamaStore: '/nowhere' }
   writeGguf(join(folder, 'lone.gguf'), { 'general.architecture': 'llama', 'llama.embedding_length': 64 })
   await t.rejects(findModel(settings), {
     message: /needs its vision projector \(an mmproj GGUF\), and .* holds none/,
@@ -137,15 +135,12 @@ t.test('a lone model is told what it lacks', async (t) => {
 
 t.test('the fingerprint changes with the files', async (t) => {
   const { folder } = modelFolder(t)
-  const settings = { MODEL_PATH: folder, MODEL_NAME: 'tiny.gguf', MMPROJ_NAME: '', OLLAMA_STORE: '/nowhere' }
+  const settings = { folder, name: 'tiny.gguf', mmproj: '', ollamaStore: '/nowhere' }
   const before = await modelFilesFingerprint(settings)
   t.equal(await modelFilesFingerprint(settings), before)
   writeFileSync(join(folder, 'new.gguf'), '')
   t.not(await modelFilesFingerprint(settings), before)
-  t.equal(
-    await modelFilesFingerprint({ ...settings, MODEL_PATH: '/nowhere' }),
-    '/nowhere/tiny.gguf is missing',
-  )
+  t.equal(await modelFilesFingerprint({ ...settings, folder: '/nowhere' }), '/nowhere/tiny.gguf is missing')
 })
 
 t.test('a model is found where Ollama keeps it, pair and all', async (t) => {
@@ -168,41 +163,38 @@ t.test('a model is found where Ollama keeps it, pair and all', async (t) => {
     readdirSync(folder).find((name) => name.endsWith('.gguf') && name !== 'tiny.gguf') ?? ''
   const layers = [layer('model', 'tiny.gguf'), layer('projector', projectorFile)]
   writeFileSync(join(place, 'latest'), JSON.stringify({ schemaVersion: 2, layers }))
-  const settings = { OLLAMA_STORE: store, MODEL_NAME: 'ollama:tiny-vision', MODEL_PATH: '/nowhere' }
+  const settings = { ollamaStore: store, name: 'ollama:tiny-vision', folder: '/nowhere' }
   const facts = await find(settings)
   t.match(facts, { path: /blobs\/sha256-/, mmprojPath: /blobs\/sha256-/ })
   t.not(facts.path, facts.mmprojPath)
-  await t.rejects(find({ ...settings, MODEL_NAME: 'ollama:other:7b' }), { message: /other:7b.*tiny-vision/s })
+  await t.rejects(find({ ...settings, name: 'ollama:other:7b' }), { message: /other:7b.*tiny-vision/s })
 })
 
 t.test('a model that was pulled is known by its source', async (t) => {
   const { folder, find } = modelFolder(t)
-  const MODEL_NAME = 'hf:owner/repo:Q4_K_M'
-  await t.rejects(find({ MODEL_NAME }), {
+  const name = 'hf:owner/repo:Q4_K_M'
+  await t.rejects(find({ name }), {
     message: /has not been fetched yet; run: llama-vision pull hf:owner/,
   })
   const before = await modelFilesFingerprint({
-    MODEL_NAME,
-    MODEL_PATH: folder,
-    MMPROJ_NAME: '',
-    OLLAMA_STORE: '',
+    name,
+    folder,
+    mmproj: '',
+    ollamaStore: '',
   })
   writeFileSync(join(folder, pulledFile), 'broken')
-  await t.rejects(find({ MODEL_NAME }), { message: /has not been fetched yet/ })
-  writeFileSync(join(folder, pulledFile), JSON.stringify({ [MODEL_NAME]: ['tiny.gguf'] }))
-  t.not(
-    await modelFilesFingerprint({ MODEL_NAME, MODEL_PATH: folder, MMPROJ_NAME: '', OLLAMA_STORE: '' }),
-    before,
-  )
-  t.match(await find({ MODEL_NAME }), { path: join(folder, 'tiny.gguf') })
+  await t.rejects(find({ name }), { message: /has not been fetched yet/ })
+  writeFileSync(join(folder, pulledFile), JSON.stringify({ [name]: ['tiny.gguf'] }))
+  t.not(await modelFilesFingerprint({ name, folder, mmproj: '', ollamaStore: '' }), before)
+  t.match(await find({ name }), { path: join(folder, 'tiny.gguf') })
 })
 
 t.test('demo is the model that comes with the service, wherever MODEL_PATH points', async (t) => {
   const facts = await findModel({
-    MODEL_NAME: 'demo',
-    MODEL_PATH: '/nowhere',
-    MMPROJ_NAME: '',
-    OLLAMA_STORE: '/nowhere',
+    name: 'demo',
+    folder: '/nowhere',
+    mmproj: '',
+    ollamaStore: '/nowhere',
   })
   t.match(facts.description, /tiny|demo/i)
 })
@@ -236,7 +228,7 @@ t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
     zeros('v.patch_embd.weight', 64),
   ])
   const path = join(folder, 'vision.gguf')
-  const facts = await find({ MODEL_NAME: 'vision.gguf' })
+  const facts = await find({ name: 'vision.gguf' })
   t.match(facts, {
     path,
     mmprojPath: path,
@@ -253,18 +245,18 @@ t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
 t.test('Llama 3.2 Vision in two files is paired like any model, and with nothing else', async (t) => {
   const { folder, find } = modelFolder(t)
   writeGguf(join(folder, 'text.gguf'), llamaVisionText, [zeros('output.weight', 320)])
-  await t.rejects(find({ MODEL_NAME: 'text.gguf' }), {
+  await t.rejects(find({ name: 'text.gguf' }), {
     message: /No vision projector .* fits text\.gguf .*tiny-mmproj\.gguf belong to other models/,
   })
   writeGguf(join(folder, 'tower.gguf'), { 'general.architecture': 'mllama', ...llamaVisionTower }, [
     zeros('v.patch_embd.weight', 64),
   ])
-  const facts = await find({ MODEL_NAME: 'text.gguf' })
+  const facts = await find({ name: 'text.gguf' })
   t.match(facts, { mmprojPath: join(folder, 'tower.gguf'), projector: towerProjector })
   t.equal(
     (await find()).mmprojPath,
     join(folder, 'tiny-mmproj.gguf'),
     'nor do other models take its projector',
   )
-  await t.rejects(find({ MODEL_NAME: 'tower.gguf' }), { message: /is a vision projector/ })
+  await t.rejects(find({ name: 'tower.gguf' }), { message: /is a vision projector/ })
 })

@@ -14,6 +14,9 @@ export type FakeStart =
   | 'slow-load'
   | 'blind'
   | 'other-model'
+  | 'silent'
+  | 'silent-at-first'
+  | 'no-answers'
 
 /** Settings of a service whose engine is the fake one. `folder` is the test's own. */
 export function fakeEngineConfig(

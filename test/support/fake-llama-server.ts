@@ -11,6 +11,7 @@ const start = process.env.FAKE_START ?? ''
 const slots = Number(argument('--parallel'))
 const context = Number(argument('--ctx-size')) / slots
 let busy = 0
+let asked = 0
 let loaded = start !== 'slow-load'
 
 if (start === 'unknown-architecture') {
@@ -33,6 +34,9 @@ const server = createServer(async (request, response) => {
     case '/health':
       return json(200, { status: 'ok' })
     case '/props':
+      asked += 1
+      if (start === 'silent' || (start === 'silent-at-first' && asked === 1))
+        return void request.socket.destroy()
       return json(200, {
         modalities: { vision: start !== 'blind' },
         model_alias: start === 'other-model' ? 'other.gguf' : argument('--alias'),
@@ -44,6 +48,7 @@ const server = createServer(async (request, response) => {
         Array.from({ length: slots }, (_, id) => ({ id, is_processing: id < busy })),
       )
     case '/v1/chat/completions':
+      if (start === 'no-answers') return json(500, { error: { message: 'no', type: 'server_error' } })
       busy += 1
       try {
         await answer(request, response)
