@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelFacts } from '../model/facts.ts'
+import { rowsInRoom } from '../model/picture-room.ts'
 import type { ModelSettings } from '../model/settings.ts'
 
 export type Resources = {
@@ -142,6 +143,10 @@ function cpuList(list: string): number[] {
   })
 }
 
+/** The engine rounds a cache's length up to a multiple of this. */
+const cachePadding = 256
+const padded = (rows: number): number => Math.ceil(rows / cachePadding) * cachePadding
+
 export type MemoryNeed = {
   weights: number
   projector: number
@@ -166,15 +171,17 @@ const floatBytes = 4
 /** Bytes that a model will need, from its header alone. `maxImageTokens` bounds pictures of varying size. */
 export function memoryNeed(
   model: ModelFacts,
-  settings: Pick<ModelSettings, 'contextTokens' | 'slots' | 'promptCacheMib'>,
+  settings: Pick<ModelSettings, 'contextTokens' | 'slots' | 'promptCacheMib' | 'maxImages'>,
   batch: number,
 ): MemoryNeed {
   const { imageSize, patchSize, embeddingLength, tiling } = model.projector
   const patches = patchSize > 0 ? (imageSize / patchSize) ** 2 : 0
+  const rows = rowsInRoom(model, settings) ?? 0
   const parts = {
     weights: model.weightBytes,
     projector: model.mmprojBytes,
-    kvCache: (model.kvBytesPerToken * settings.contextTokens + model.crossCacheBytes) * settings.slots,
+    kvCache:
+      (model.kvBytesPerToken * settings.contextTokens + model.kvBytesPerRow * padded(rows)) * settings.slots,
     buffers:
       engineBaseBytes +
       batch * model.embeddingLength * floatBytes * textCopies +

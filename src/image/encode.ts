@@ -3,8 +3,8 @@
  * for byte the source when it is all that already.
  */
 import type { Metadata, Sharp } from 'sharp'
+import type { Tiling } from '../model/families/family.ts'
 import { openImage } from './decode.ts'
-import type { Tiling } from './tiles.ts'
 import { type ImageDetail, type Size, sizeForDetail } from './tiles.ts'
 
 /** No model looks at more than this (Qwen3-VL: 4096 tokens of 32x32); it bounds the engine's memory, 7 bytes a pixel. */
@@ -16,12 +16,16 @@ export type Sent = { bytes: Buffer; format: 'jpeg' | 'png'; width: number; heigh
 /** Never larger than the source, upright. */
 export function sentSize(
   { width, height }: Size,
-  { detail, tiling }: { detail: ImageDetail; tiling: Tiling | undefined },
+  {
+    detail,
+    tiling,
+    tileLimit,
+  }: { detail: ImageDetail; tiling: Tiling | undefined; tileLimit?: number | undefined },
 ): Size {
   const scale = Math.min(1, Math.sqrt(maxSentPixels / (width * height)))
   const scaled = (length: number) => Math.max(1, Math.floor(length * scale))
   const bounded = scale < 1 ? { width: scaled(width), height: scaled(height) } : { width, height }
-  return tiling ? sizeForDetail(bounded, detail, tiling) : bounded
+  return tiling ? sizeForDetail(bounded, detail, tiling, tileLimit) : bounded
 }
 
 /** The engine decodes JPEG and PNG with stb_image: no orientation, no alpha, no profiles, no CMYK, no 16 bits. */

@@ -5,12 +5,13 @@
  */
 import sharp from 'sharp'
 import { Failure, failure, failureAt } from '../errors.ts'
+import type { Tiling } from '../model/families/family.ts'
 import { openImage, recognise, requireSize } from './decode.ts'
 import { encoded, passesAsIs, proven, type Sent, sentSize } from './encode.ts'
 import { decodeIsolated, type IsolatedFormat } from './isolated-decoder.ts'
 import { createLane, type Lane } from './lane.ts'
 import { type FetchImage, type ImageSource, receive } from './receive.ts'
-import { type ImageDetail, type Tiling, tileCount } from './tiles.ts'
+import { type ImageDetail, tileCount } from './tiles.ts'
 
 export type PreparedImage = {
   bytes: Buffer
@@ -30,6 +31,8 @@ export type PreparedImage = {
 export type Framing = {
   detail: ImageDetail
   tiling: Tiling | undefined
+  /** Most tiles that each picture may have of those that the model allows; undefined for all. */
+  tileLimit?: number | undefined
   /** Most pages of a PDF; it may have fewer. */
   pages: number
 }

@@ -3,9 +3,7 @@
  * tile costs the same time. Which canvas the engine takes follows from the picture's size alone, so the number of
  * tiles is chosen here by scaling the picture down. The rules are those of the model's own image processor.
  */
-
-/** `side`: pixels along a tile's side; `most`: tiles that one picture may have. */
-export type Tiling = { side: number; most: number }
+import type { Tiling } from '../model/families/family.ts'
 
 export type Size = { width: number; height: number }
 
@@ -39,19 +37,28 @@ export function tileCount(size: Size, { side, most }: Tiling): number {
   return Math.min(...fits.filter(({ scale }) => scale === chosen).map(({ canvas }) => tilesOf(canvas)))
 }
 
-/** The size to scale a picture down to, so that the engine uses as many tiles as `detail` asks for. */
-export function sizeForDetail(size: Size, detail: ImageDetail, { side, most }: Tiling): Size {
-  if (detail === 'high') return size
-  const scale = scaleForDetail(size, detail, { side, most })
+/**
+ * The size to scale a picture down to, so that the engine uses as many tiles as `detail` asks for, and never more than
+ * `limit`, which is 1 at least.
+ */
+export function sizeForDetail(
+  size: Size,
+  detail: ImageDetail,
+  { side, most }: Tiling,
+  limit: number = most,
+): Size {
+  if (detail === 'high' && limit >= most) return size
+  const scale = scaleForDetail(size, detail, { side, most: Math.min(most, limit) })
   if (scale >= 1) return size
   const scaled = (length: number) => Math.max(1, Math.round(length * scale))
   return { width: scaled(size.width), height: scaled(size.height) }
 }
 
-function scaleForDetail(size: Size, detail: 'auto' | 'low', { side, most }: Tiling): number {
+function scaleForDetail(size: Size, detail: ImageDetail, { side, most }: Tiling): number {
   const best = (tiles: number): number =>
     Math.max(...canvases(tiles).map((canvas) => scaleOnto(canvas, size, side)))
   if (detail === 'low') return best(1)
+  if (detail === 'high') return best(most)
   const enough = keptByAuto * Math.min(1, best(most))
   const tiles = Array.from({ length: most }, (_, index) => index + 1).find((count) => best(count) >= enough)
   return best(tiles ?? most)

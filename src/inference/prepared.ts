@@ -1,6 +1,7 @@
 /** The question with its pictures as the model will be shown them: each part carries its own. */
 import { failure } from '../errors.ts'
 import type { Framing, PreparedImage, PrepareImages } from '../image/prepare.ts'
+import { tileLimit } from '../model/picture-room.ts'
 import type { InferenceEvent, Message, Part, Question, TextPart } from './question.ts'
 
 /** `images`: one, or several for the pages of a document. */
@@ -32,13 +33,15 @@ export async function preparedQuestion(
 ): Promise<PreparedQuestion> {
   const { detail, pages } = question
   const total = question.messages.flatMap(({ parts }) => parts).filter(({ type }) => type === 'image').length
+  // A document may turn out to have all the pages that may be looked at.
+  const limit = tiling && tileLimit(tiling, Math.min(maxImages, total * pages), maxImages)
   let done = 0
   let pictures = 0
 
   async function prepared(part: Part): Promise<PreparedPart> {
     if (part.type === 'text') return part
     signal.throwIfAborted()
-    const images = await prepareImages(part, { detail, tiling, pages }, signal)
+    const images = await prepareImages(part, { detail, tiling, tileLimit: limit, pages }, signal)
     done += 1
     pictures += images.length
     requireImageCount(pictures, maxImages)

@@ -5,6 +5,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { ownFilesOf } from './families/known-families.ts'
 import {
   ggufFiles,
   type Header,
@@ -20,7 +21,6 @@ import {
   findProjector,
   isProjector,
   isVisionTensor,
-  llamaVision,
   type ProjectorFacts,
   projectorFacts,
 } from './projector.ts'
@@ -40,8 +40,8 @@ export type ModelFacts = {
   contextLength: number
   /** Bytes of one token's keys and values over all layers, at 16 bits a number. */
   kvBytesPerToken: number
-  /** Bytes that a slot keeps for the keys and values of its picture, where these are no tokens of the context. */
-  crossCacheBytes: number
+  /** The same of one row of a picture, in the layers that keep rows of pictures beside the context. */
+  kvBytesPerRow: number
   /** Tokens that steer the model, such as `<|im_end|>`: in a prompt they are text and nothing more. */
   controlTokens: string[]
   projector: ProjectorFacts
@@ -68,7 +68,7 @@ export async function findModel(place: ModelPlace): Promise<ModelFacts> {
     ...(await sizes(path, header, mmproj.path)),
     embeddingLength: number(header, `${architecture}.embedding_length`),
     contextLength: number(header, `${architecture}.context_length`),
-    ...cacheBytes(header, architecture, projector),
+    ...cacheBytes(header, architecture),
     controlTokens: controlTokens(header),
     projector,
   }
@@ -98,24 +98,17 @@ async function fileBytes(path: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-/** The engine rounds a cache's length up to this. */
-const cachePadding = 256
-
 function cacheBytes(
   header: Header,
   architecture: string,
-  { tiling, imageSize, patchSize }: ProjectorFacts,
-): Pick<ModelFacts, 'kvBytesPerToken' | 'crossCacheBytes'> {
+): Pick<ModelFacts, 'kvBytesPerToken' | 'kvBytesPerRow'> {
   const layers = layerKvBytes(header, architecture)
-  const sum = (bytes: number[]) => bytes.reduce((total, one) => total + one, 0)
-  if (architecture !== llamaVision || !tiling) return { kvBytesPerToken: sum(layers), crossCacheBytes: 0 }
-  const listed = header.metadata['mllama.attention.cross_attention_layers']
-  const cross = new Set(Array.isArray(listed) ? listed.map(Number) : [])
-  const rows = tiling.most * ((imageSize / patchSize) ** 2 + 1)
+  const ofPictures = ownFilesOf(header)?.pictureLayers(header) ?? new Set<number>()
+  const sum = (counts: (layer: number) => boolean) =>
+    layers.reduce((total, bytes, layer) => (counts(layer) ? total + bytes : total), 0)
   return {
-    kvBytesPerToken: sum(layers.filter((_, layer) => !cross.has(layer))),
-    crossCacheBytes:
-      sum(layers.filter((_, layer) => cross.has(layer))) * Math.ceil(rows / cachePadding) * cachePadding,
+    kvBytesPerToken: sum((layer) => !ofPictures.has(layer)),
+    kvBytesPerRow: sum((layer) => ofPictures.has(layer)),
   }
 }
 

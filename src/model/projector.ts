@@ -1,8 +1,10 @@
 /**
- * Finds what sees for a model: the vision projector beside it, paired by metadata and not by file name, or for Llama
- * 3.2 Vision often the model's own file.
+ * Finds what sees for a model: the vision projector beside it, paired by metadata and not by file name, or for some
+ * families the model's own file.
  */
 import { basename, dirname, join, resolve } from 'node:path'
+import type { Tiling } from './families/family.ts'
+import { ownFilesOf } from './families/known-families.ts'
 import { ggufFiles, type Header, ModelProblem, mustExist, number, readHeader, text } from './gguf.ts'
 
 export type Projector = { path: string; header: Header }
@@ -14,19 +16,15 @@ export type ProjectorFacts = {
   imageSize: number
   patchSize: number
   embeddingLength: number
-  /** For models that cut pictures into square tiles: pixels along a side, and most tiles of a picture. */
-  tiling: { side: number; most: number } | undefined
+  /** For models that cut pictures into tiles. */
+  tiling: Tiling | undefined
+  /** Rows of a tile that the model keeps beside the context; undefined where a picture is tokens of the context. */
+  rowsPerTile: number | undefined
 }
-
-/** The architecture of Llama 3.2 Vision, in its text file, in its projector and in a file that is both. */
-export const llamaVision = 'mllama'
-
-export const isLlamaVision = (header: Header): boolean => text(header, 'general.architecture') === llamaVision
 
 /** True for a file that is a vision projector and nothing else. */
 export const isProjector = (header: Header): boolean =>
-  text(header, 'general.architecture') === 'clip' ||
-  (isLlamaVision(header) && number(header, 'mllama.block_count') === 0)
+  ownFilesOf(header)?.isProjector(header) ?? text(header, 'general.architecture') === 'clip'
 
 /** Tensors of the vision part, in a projector as in a file that holds the text model too. */
 export const isVisionTensor = (name: string): boolean => name.startsWith('v.') || name.startsWith('mm.')
@@ -40,8 +38,7 @@ export async function findProjector(model: Projector, named: string): Promise<Pr
     if (isProjector(header)) return { path: namedPath, header }
     throw new ModelProblem(`${namedPath}, named by MMPROJ_NAME, is not a vision projector (mmproj)`)
   }
-  if (isLlamaVision(model.header) && model.header.tensors.some(({ name }) => isVisionTensor(name)))
-    return model
+  if (ownFilesOf(model.header) && model.header.tensors.some(({ name }) => isVisionTensor(name))) return model
   return await projectorBeside(model, folder)
 }
 
@@ -82,7 +79,7 @@ const embeddingLength = (model: Header): number =>
 
 /** A projector writes vectors of the model's width (Qwen3-VL: several of them side by side). */
 function fits(projector: Header, model: Header): boolean {
-  if (isLlamaVision(projector) !== isLlamaVision(model)) return false
+  if (ownFilesOf(projector)?.architecture !== ownFilesOf(model)?.architecture) return false
   const width = number(projector, `${prefix(projector)}.projection_dim`)
   return width === 0 || width % embeddingLength(model) === 0
 }
@@ -95,17 +92,18 @@ function sameOrigin(projector: Header, model: Header): boolean {
   })
 }
 
-const prefix = (header: Header): string => (isLlamaVision(header) ? 'mllama.vision' : 'clip.vision')
+const prefix = (header: Header): string => ownFilesOf(header)?.visionPrefix ?? 'clip.vision'
 
 export function projectorFacts(header: Header): ProjectorFacts {
   const size = (name: string) => number(header, `${prefix(header)}.${name}`)
-  const imageSize = size('image_size')
+  const own = ownFilesOf(header)
   const type = text(header, 'clip.vision.projector_type') ?? text(header, 'clip.projector_type')
   return {
-    type: isLlamaVision(header) ? llamaVision : (type ?? 'unknown'),
-    imageSize,
+    type: own?.projectorType ?? type ?? 'unknown',
+    imageSize: size('image_size'),
     patchSize: size('patch_size'),
     embeddingLength: size('embedding_length'),
-    tiling: isLlamaVision(header) ? { side: imageSize, most: size('max_num_tiles') } : undefined,
+    tiling: own?.tiling(header),
+    rowsPerTile: own?.rowsPerTile(header),
   }
 }

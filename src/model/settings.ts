@@ -17,6 +17,8 @@ export type ModelSettings = {
   ollamaStore: string
   /** Tokens of one request: pictures, prompt and answer together. */
   contextTokens: number
+  /** Most pictures of one request. */
+  maxImages: number
   /** Requests that are worked on at once. */
   slots: number
   /** Most tokens of a picture for models that let it vary; 0 is half the context. */
@@ -32,6 +34,7 @@ export const modelSettings = (config: Config): ModelSettings => ({
   mmproj: config.MMPROJ_NAME,
   ollamaStore: config.OLLAMA_STORE,
   contextTokens: config.CONTEXT_SIZE,
+  maxImages: config.MAX_IMAGES,
   slots: config.SLOTS,
   imageMaxTokens: config.IMAGE_MAX_TOKENS,
   promptCacheMib: config.PROMPT_CACHE_MIB,

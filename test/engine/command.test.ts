@@ -43,17 +43,18 @@ t.test('every setting is on the command line', (t) => {
   t.end()
 })
 
-t.test('Llama 3.2 Vision gets the prompt layout it was trained with, other models keep their own', (t) => {
-  const config = loadConfig({})
-  const template = (architecture: string) =>
-    argumentOf(
-      engineCommand(modelSettings(config), someModel({ architecture }), surroundings).arguments,
-      '--chat-template',
-    )
-  t.match(template('mllama'), /^\{\{ bos_token \}\}.*start_header_id/)
-  t.notOk(
-    engineCommand(modelSettings(config), someModel(), surroundings).arguments.includes('--chat-template'),
-  )
+t.test('Llama 3.2 Vision gets the prompt layout it was trained with and room for its pictures', (t) => {
+  const settings = modelSettings(loadConfig({ MAX_IMAGES: '6' }))
+  const tiling = { side: 560, most: 4 }
+  const model = someModel({
+    projector: { ...someModel().projector, type: 'mllama', tiling, rowsPerTile: 1601 },
+  })
+  const { arguments: list } = engineCommand(settings, model, surroundings)
+  t.match(argumentOf(list, '--chat-template'), /^\{\{ bos_token \}\}.*start_header_id/)
+  t.equal(argumentOf(list, '--ctx-cross'), String(6 * 1601))
+  const others = engineCommand(settings, someModel(), surroundings).arguments
+  t.notOk(others.includes('--chat-template'))
+  t.notOk(others.includes('--ctx-cross'))
   t.end()
 })
 

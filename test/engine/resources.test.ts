@@ -100,7 +100,7 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
     kvBytesPerToken: 131_072,
     embeddingLength: 4096,
   })
-  const need = memoryNeed(model, { contextTokens: 2048, slots: 2, promptCacheMib: 256 }, 512)
+  const need = memoryNeed(model, { contextTokens: 2048, slots: 2, promptCacheMib: 256, maxImages: 8 }, 512)
   t.equal(need.kvCache, 512 * 1024 ** 2)
   t.equal(need.total, need.weights + need.projector + need.kvCache + need.buffers + need.promptCache)
   t.equal(memoryShortage(need, { availableBytes: need.total, memoryBound: 'machine' }), undefined)
@@ -114,17 +114,17 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
 })
 
 t.test(
-  'a model with tiles needs room for the rows of its picture, in every slot and while it is encoded',
+  'a model with tiles needs room for the rows of its pictures, in every slot and while it is encoded',
   (t) => {
-    const rest = { contextTokens: 1000, slots: 2, promptCacheMib: 0 }
+    const rest = { contextTokens: 1000, slots: 2, promptCacheMib: 0, maxImages: 6 }
     const plain = memoryNeed(someModel(), rest, 512)
     const tiling = { side: 128, most: 4 }
     const tiled = memoryNeed(
-      someModel({ crossCacheBytes: 5000, projector: { ...someModel().projector, tiling } }),
+      someModel({ kvBytesPerRow: 10, projector: { ...someModel().projector, tiling, rowsPerTile: 65 } }),
       rest,
       512,
     )
-    t.equal(tiled.kvCache - plain.kvCache, 2 * 5000)
+    t.equal(tiled.kvCache - plain.kvCache, 2 * 10 * 512, '6 tiles of 65 rows, rounded up')
     t.equal(tiled.buffers - plain.buffers, 64 * 32 * 4 * (4 * 14 - 8))
     t.end()
   },

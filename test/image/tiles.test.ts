@@ -1,5 +1,6 @@
 import t from 'tap'
-import { sizeForDetail, type Tiling, tileCount } from '../../src/image/tiles.ts'
+import { sizeForDetail, tileCount } from '../../src/image/tiles.ts'
+import type { Tiling } from '../../src/model/families/family.ts'
 
 const tiling: Tiling = { side: 560, most: 4 }
 
@@ -60,19 +61,25 @@ t.test('auto takes the fewest tiles that keep three quarters of the detail', (t)
   t.end()
 })
 
-t.test('whatever the size, low costs one tile, auto never more than high, and neither enlarges', (t) => {
-  const wrong: string[] = []
-  for (let width = 1; width <= 4000; width += 37) {
-    for (let height = 1; height <= 4000; height += 41) {
-      const size = { width, height }
-      const low = sizeForDetail(size, 'low', tiling)
-      const auto = sizeForDetail(size, 'auto', tiling)
-      const enlarged = [low, auto].some((framed) => framed.width > width || framed.height > height)
-      if (enlarged || tileCount(low, tiling) !== 1 || tileCount(auto, tiling) > tileCount(size, tiling)) {
-        wrong.push(`${width}x${height}`)
+t.test(
+  'whatever the size, low costs one tile, auto never more than high, a limit holds, and none enlarges',
+  (t) => {
+    const wrong: string[] = []
+    for (let width = 1; width <= 4000; width += 37) {
+      for (let height = 1; height <= 4000; height += 41) {
+        const size = { width, height }
+        const low = sizeForDetail(size, 'low', tiling)
+        const auto = sizeForDetail(size, 'auto', tiling)
+        const most = [2, 3].map((limit) => sizeForDetail(size, 'high', tiling, limit))
+        if (most.some((framed, index) => tileCount(framed, tiling) > index + 2))
+          wrong.push(`high of ${width}x${height}`)
+        const enlarged = [low, auto, ...most].some((framed) => framed.width > width || framed.height > height)
+        if (enlarged || tileCount(low, tiling) !== 1 || tileCount(auto, tiling) > tileCount(size, tiling)) {
+          wrong.push(`${width}x${height}`)
+        }
       }
     }
-  }
-  t.same(wrong, [])
-  t.end()
-})
+    t.same(wrong, [])
+    t.end()
+  },
+)

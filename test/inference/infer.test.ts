@@ -295,6 +295,6 @@ t.test('the picture is framed as the caller asks and the model allows', async (t
   }
   const low: Call = { ...call(), question: { ...question, detail: 'low' } }
   const answered = await ask({ ...made, prepareImages }, low)
-  t.same(asked, [{ detail: 'low', tiling, pages: 1 }])
+  t.same(asked, [{ detail: 'low', tiling, tileLimit: 4, pages: 1 }])
   t.match(answered.images, [{ tiles: 3 }])
 })

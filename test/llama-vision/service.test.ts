@@ -56,3 +56,27 @@ t.test('the prompt has the layout that the model was trained with', async (t) =>
   const letters = 'user\n\n' + 'a b' + 'assistant\n\n'
   t.equal(body.token_usage.prompt_tokens, special.length + letters.length, 'no system message')
 })
+
+t.test('as many pictures as a request may have find room, each in its share of the tiles', async (t) => {
+  const service = await healthyService(t, { MODEL_PATH: folder, MODEL_NAME: 'ours.gguf', MAX_IMAGES: '20' })
+  const { image: _, ...bare } = question
+  const pictures = await Promise.all(
+    Array.from({ length: 20 }, async (_, index) =>
+      (await patternPicture(200 - 4 * index, 150)).toString('base64'),
+    ),
+  )
+  const answers: string[] = []
+  for (const [count, tiles] of [
+    [1, 4],
+    [5, 4],
+    [10, 2],
+    [20, 1],
+  ] as const) {
+    const images = pictures.slice(0, count)
+    const { status, body } = await infer(service.url, { ...bare, images, image_detail: 'high' })
+    t.equal(status, 200, `${count} pictures`)
+    for (const image of body.metadata?.images ?? []) t.ok((image.tiles ?? 9) <= tiles, `${image.tiles} tiles`)
+    answers.push(body.response_text)
+  }
+  t.equal(new Set(answers).size, answers.length, 'what they show is seen')
+})

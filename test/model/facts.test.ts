@@ -217,7 +217,13 @@ const llamaVisionTower = {
   'mllama.vision.patch_size': 14,
   'mllama.vision.max_num_tiles': 4,
 }
-const towerProjector = { type: 'mllama', imageSize: 56, patchSize: 14, tiling: { side: 56, most: 4 } }
+const towerProjector = {
+  type: 'mllama',
+  imageSize: 56,
+  patchSize: 14,
+  tiling: { side: 56, most: 4 },
+  rowsPerTile: 17,
+}
 
 t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
   const { folder, find } = modelFolder(t)
@@ -239,7 +245,7 @@ t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
   t.equal(facts.weightBytes + facts.mmprojBytes, statSync(path).size)
   const layer = 2 * (16 + 16) * 2
   t.equal(facts.kvBytesPerToken, 3 * layer, 'layers that look at the picture keep nothing for a token')
-  t.equal(facts.crossCacheBytes, 2 * layer * 256, '4 tiles of 17 rows, rounded up')
+  t.equal(facts.kvBytesPerRow, 2 * layer)
 })
 
 t.test('Llama 3.2 Vision in two files is paired like any model, and with nothing else', async (t) => {

@@ -11,8 +11,15 @@ export const someModel = (facts: Partial<ModelFacts> = {}): ModelFacts => ({
   embeddingLength: 64,
   contextLength: 4096,
   kvBytesPerToken: 256,
-  crossCacheBytes: 0,
+  kvBytesPerRow: 0,
   controlTokens: [],
-  projector: { type: 'janus_pro', imageSize: 128, patchSize: 16, embeddingLength: 32, tiling: undefined },
+  projector: {
+    type: 'janus_pro',
+    imageSize: 128,
+    patchSize: 16,
+    embeddingLength: 32,
+    tiling: undefined,
+    rowsPerTile: undefined,
+  },
   ...facts,
 })

@@ -1,0 +1,48 @@
+/** Every family that is described, each in a file of its own. Another one is a file and a line here. */
+import type { Header } from '../gguf.ts'
+import { text } from '../gguf.ts'
+import { deepseek } from './deepseek.ts'
+import type { Family, OwnFiles } from './family.ts'
+import { gemma3 } from './gemma3.ts'
+import { gemma4 } from './gemma4.ts'
+import { glm } from './glm.ts'
+import { hunyuan } from './hunyuan.ts'
+import { kimi } from './kimi.ts'
+import { kimiK25 } from './kimi-k25.ts'
+import { lfm2 } from './lfm2.ts'
+import { minimax } from './minimax.ts'
+import { mllama } from './mllama.ts'
+import { muse } from './muse.ts'
+import { pixtral } from './pixtral.ts'
+import { qwen } from './qwen.ts'
+import { youtu } from './youtu.ts'
+
+export const knownFamilies: readonly Family[] = [
+  deepseek,
+  gemma3,
+  gemma4,
+  glm,
+  hunyuan,
+  kimi,
+  kimiK25,
+  lfm2,
+  minimax,
+  mllama,
+  muse,
+  pixtral,
+  qwen,
+  youtu,
+]
+
+/** The family of a kind of projector; one without anything special when nobody described it. */
+export const familyOf = (projectorType: string): Family =>
+  knownFamilies.find(({ projectorTypes }) => projectorTypes.includes(projectorType)) ?? {
+    projectorTypes: [projectorType],
+  }
+
+/** How to read a file whose family has keys of its own; undefined for one that llama.cpp's converter wrote. */
+export const ownFilesOf = (header: Header): (OwnFiles & { projectorType: string }) | undefined => {
+  const architecture = text(header, 'general.architecture')
+  const family = knownFamilies.find(({ ownFiles }) => ownFiles?.architecture === architecture)
+  return family?.ownFiles && { ...family.ownFiles, projectorType: family.projectorTypes[0] }
+}
