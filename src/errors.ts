@@ -27,6 +27,7 @@ const table = {
 
   unauthorized: caller('An API key is needed: send one of API_KEYS as Authorization: Bearer <key>', 401),
   rate_limited: caller('Too many requests: at most {limit} a minute are answered', 429),
+  invalid_form: caller('The form could not be read: {reason}'),
   unexpected_file: caller('Files belong in the field image or images, got one in {field}'),
   model_not_found: caller('The model {actual} is not loaded; this service answers as {expected}', 404),
   not_supported: caller('{feature} is not offered: {reason}', 501),

@@ -2,11 +2,12 @@
  * Pictures that come as bytes: a form upload (`curl -F image=@photo.jpg -F prompt=…`) or a bare picture as the body
  * with the fields in the query. Fields are texts there; they become what the schema says before it is checked.
  */
-import multipart, { type MultipartFile } from '@fastify/multipart'
-import type { TSchema } from '@sinclair/typebox'
+import type { IncomingMessage } from 'node:http'
+import multipart from '@fastify/multipart'
+import type { TObject } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { failure } from '../errors.ts'
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
+import { Failure, failure } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,23 +16,30 @@ declare module 'fastify' {
   }
 }
 
-export type UploadLimits = { maxBodyBytes: number; maxImages: number; maxFields: number }
+export type UploadLimits = { maxBodyBytes: number; maxFields: number }
+
+/** More than any request has use for: how many pictures are too many is told with their number. */
+const mostParts = 1000
+
+/** Names of unknown fields are told in the answer. */
+const longestName = 100
 
 /** Adds both ways to the routes of `app`, whose bodies are objects of `schema`. */
 export async function acceptUploads(
   app: FastifyInstance,
-  schema: TSchema,
-  { maxBodyBytes, maxImages, maxFields }: UploadLimits,
+  schema: TObject,
+  limits: UploadLimits,
 ): Promise<void> {
+  const { maxBodyBytes, maxFields } = limits
   app.decorateRequest('uploads')
   await app.register(multipart, {
     throwFileSizeLimit: false,
     limits: {
       fileSize: maxBodyBytes,
-      files: maxImages + 1,
+      files: mostParts,
       fields: maxFields,
       fieldSize: maxBodyBytes,
-      parts: maxImages + maxFields + 1,
+      parts: mostParts,
     },
   })
   app.addContentTypeParser(/^(image\/|application\/pdf)/, { parseAs: 'buffer' }, (_request, body, done) =>
@@ -40,47 +48,101 @@ export async function acceptUploads(
   app.addHook('preValidation', async (request) => {
     request.uploads = []
     if (request.isMultipart()) {
-      request.body = fieldsOf(await formFields(request, maxBodyBytes), schema)
+      request.body = fieldsOf(await readForm(request, limits), schema)
     } else if (Buffer.isBuffer(request.body)) {
       request.uploads = [request.body]
-      request.body = fieldsOf(request.query as Record<string, unknown>, schema)
+      const query = Object.entries(request.query as Record<string, unknown>)
+      request.body = fieldsOf(new Map(query.map(([name, value]) => [name, [value].flat()])), schema)
     }
   })
 }
 
-/** The form's texts; its pictures become uploads. `limit` bounds all parts together, in bytes. */
-async function formFields(request: FastifyRequest, limit: number): Promise<Record<string, unknown>> {
+/** Every value of each field, in their order. */
+type Fields = Map<string, unknown[]>
+
+/** The form's texts; its pictures become uploads. All that is sent is bounded, whatever it is. */
+async function readForm(
+  request: FastifyRequest,
+  { maxBodyBytes: limit, maxFields }: UploadLimits,
+): Promise<Fields> {
   const announced = Number(request.headers['content-length'])
-  if (announced > limit) throw failure('body_too_large', { limit, actual: announced })
-  const fields: Record<string, unknown> = {}
-  let taken = 0
+  const { raw } = request
+  try {
+    const fields =
+      announced > limit
+        ? Promise.reject(failure('body_too_large', { limit, actual: announced }))
+        : parts(request)
+    return await Promise.race([cutOff(raw, limit), fields])
+  } catch (error) {
+    raw.unpipe()
+    // A client that still sends may not listen until it is done.
+    raw.resume()
+    throw error instanceof Failure
+      ? error
+      : failure('invalid_form', { reason: reason(error, maxFields) }, { cause: error })
+  }
+}
+
+/**
+ * Rejects when more than `limit` bytes have come. As much again is let pass unread, so that a client that sends a
+ * little too much gets its answer; then the connection is cut.
+ */
+function cutOff(body: IncomingMessage, limit: number): Promise<never> {
+  return new Promise((_, reject) => {
+    let taken = 0
+    body.on('data', (chunk: Buffer) => {
+      taken += chunk.length
+      if (taken > limit) reject(failure('body_too_large', { limit }))
+      if (taken > 2 * limit) body.destroy()
+    })
+  })
+}
+
+async function parts(request: FastifyRequest): Promise<Fields> {
+  const fields: Fields = new Map()
   for await (const part of request.parts()) {
-    const value = part.type === 'field' ? part.value : await bytesOf(part)
-    const truncated = part.type === 'field' ? part.valueTruncated : part.file.truncated
-    taken += Buffer.isBuffer(value) ? value.length : Buffer.byteLength(String(value))
-    if (truncated || taken > limit) throw failure('body_too_large', { limit })
-    if (Buffer.isBuffer(value)) request.uploads.push(value)
-    else add(fields, part.fieldname, value)
+    // Without a name in the part, whatever the types say.
+    const field = part.fieldname as string | undefined
+    if (!field) throw failure('invalid_form', { reason: 'a part of it has no name' })
+    if (field.length > longestName) {
+      throw failure('invalid_form', {
+        reason: `the name of a field is longer than ${longestName} characters`,
+      })
+    }
+    if (part.type === 'file') {
+      if (field !== 'image' && field !== 'images') throw failure('unexpected_file', { field })
+      request.uploads.push(await part.toBuffer())
+    } else {
+      fields.set(field, [...(fields.get(field) ?? []), part.value])
+    }
   }
   return fields
 }
 
-async function bytesOf(part: MultipartFile): Promise<Buffer> {
-  const { fieldname: field } = part
-  if (field === 'image' || field === 'images') return part.toBuffer()
-  part.file.resume()
-  throw failure('unexpected_file', { field })
+/** What the parser found, in our words. */
+function reason(error: unknown, maxFields: number): string {
+  switch ((error as FastifyError).code) {
+    case 'FST_FIELDS_LIMIT':
+      return `it has more than ${maxFields} fields`
+    case 'FST_PARTS_LIMIT':
+    case 'FST_FILES_LIMIT':
+      return `it has more than ${mostParts} parts`
+    case 'FST_PROTO_VIOLATION':
+      return 'a field has a name that is not accepted'
+    case 'FST_INVALID_JSON_FIELD_ERROR':
+      return 'a field that is said to be JSON is not'
+    default:
+      return 'it is cut off, or its Content-Type names another boundary or none'
+  }
 }
 
-/** A field that comes twice becomes a list. */
-function add(fields: Record<string, unknown>, name: string, value: unknown): void {
-  const before = fields[name]
-  fields[name] = before === undefined ? value : [before, value].flat()
-}
-
-/** Texts to what the schema says; what does not fit stays as it is, for the validator to name. */
-function fieldsOf(fields: Record<string, unknown>, schema: TSchema): Record<string, unknown> {
-  const { dry_run: _, ...given } = fields
+/** Texts to what the schema says, several of one name to a list; what does not fit stays as it is, for the validator to name. */
+function fieldsOf(fields: Fields, schema: TObject): Record<string, unknown> {
+  const given = Object.fromEntries(
+    [...fields]
+      .filter(([name]) => name !== 'dry_run')
+      .map(([name, values]) => [name, values.length === 1 ? values[0] : values.flat()]),
+  )
   const { json_schema: text } = given
   if (typeof text === 'string') {
     try {

@@ -20,11 +20,7 @@ export type InferRouteOptions = DoorOptions & { config: Pick<Config, 'REQUEST_TI
 export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (app, { config, ...door }) => {
   const body = inferRequest({ maxImages: config.MAX_IMAGES, maxSeconds: config.REQUEST_TIMEOUT })
   const known = new Set(Object.keys(body.properties))
-  await acceptUploads(app, body, {
-    maxBodyBytes: door.maxBodyBytes,
-    maxImages: config.MAX_IMAGES,
-    maxFields: known.size * 2,
-  })
+  await acceptUploads(app, body, { maxBodyBytes: door.maxBodyBytes, maxFields: known.size * 2 })
 
   app.post(
     '/infer',
