@@ -38,6 +38,7 @@ const table = {
   out_of_range: caller('Field {field} must be {expected}, got {actual}'),
   empty_prompt: caller('Field {field} must not be empty'),
   prompt_too_long: caller('Field {field} is too long: {actual} characters, at most {limit} are accepted'),
+  given_twice: caller('Field {field} is given more than once'),
   two_choices: caller('Send either {field} or {other}, not both'),
   invalid_json_schema: caller('Field {field} is no JSON Schema that an answer can be held to: {reason}'),
   broken_unicode: caller('Field {field} holds broken Unicode: a surrogate without its other half'),

@@ -64,7 +64,11 @@ export function errorBody(error: Failure, requestId: string): ErrorResponse {
 function toFailure(error: FastifyError, request: FastifyRequest, limits: { maxBodyBytes: number }): Failure {
   if (error instanceof Failure) return error
   const [broken] = error.validation ?? []
-  if (broken) return fieldFailure(broken, request.body)
+  if (broken) {
+    return error.validationContext === 'querystring'
+      ? queryFailure(broken, request.query)
+      : fieldFailure(broken, request.body)
+  }
   switch (error.code) {
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return failure('missing_body')
@@ -91,6 +95,13 @@ function bodySizes(request: FastifyRequest, limit: number): Facts {
 }
 
 type Broken = NonNullable<FastifyError['validation']>[number]
+
+/** In a query, what comes twice is a list. */
+function queryFailure(broken: Broken, query: unknown): Failure {
+  const field = broken.instancePath.slice(1)
+  const twice = Array.isArray((query as Record<string, unknown>)[field])
+  return twice ? failure('given_twice', { field }) : fieldFailure(broken, query)
+}
 
 /** The validator's finding in our sentences. It names the first fault only; `field` is a path such as `images/0`. */
 function fieldFailure({ keyword, instancePath, params }: Broken, body: unknown): Failure {

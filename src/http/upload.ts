@@ -136,12 +136,12 @@ function reason(error: unknown, maxFields: number): string {
   }
 }
 
-/** Texts to what the schema says, several of one name to a list; what does not fit stays as it is, for the validator to name. */
+/** Texts to what the schema says; what does not fit stays as it is, for the validator to name. */
 function fieldsOf(fields: Fields, schema: TObject): Record<string, unknown> {
   const given = Object.fromEntries(
     [...fields]
       .filter(([name]) => name !== 'dry_run')
-      .map(([name, values]) => [name, values.length === 1 ? values[0] : values.flat()]),
+      .map(([name, values]) => [name, fieldValue(name, values, schema)]),
   )
   const { json_schema: text } = given
   if (typeof text === 'string') {
@@ -152,4 +152,12 @@ function fieldsOf(fields: Fields, schema: TObject): Record<string, unknown> {
     }
   }
   return Value.Convert(schema, given) as Record<string, unknown>
+}
+
+/** A field that comes several times is a list, where one may be. */
+function fieldValue(field: string, values: unknown[], { properties }: TObject): unknown {
+  if (values.length === 1) return values[0]
+  const known = properties[field]
+  if (known && ![known.type].flat().includes('array')) throw failure('given_twice', { field })
+  return values.flat()
 }

@@ -1,4 +1,4 @@
-/** Forms that are broken, endless or too much of something. */
+/** Forms that are broken, endless or too much of something; fields that come twice. */
 import { type AddressInfo, connect } from 'node:net'
 import t from 'tap'
 import type { Call } from '../../src/inference/infer.ts'
@@ -98,5 +98,30 @@ t.test('a form without an end gets its answer, then the connection is cut', asyn
       if (!socket.destroyed && !socket.writableNeedDrain) chunk('a'.repeat(64 * 1024))
       return socket.destroyed
     }, 'the cut')
+  }
+})
+
+t.test('a field that comes twice is a list where one may be, and named otherwise', async (t) => {
+  const { app, calls, send } = await formApp(t)
+  const query = (text: string, type = 'image/jpeg', payload: string | object = 'a photo') =>
+    app.inject({ method: 'POST', url: `/infer?${text}`, payload, headers: { 'content-type': type } })
+  for (const response of [
+    await send(prompt + field('stop', 'a') + field('stop', 'b') + file('image') + end),
+    await query('prompt=What&stop=a&stop=b'),
+    await query('prompt=What&stop=a&stop=b&mood=good&mood=bad'),
+  ])
+    t.equal(response.statusCode, 200)
+  for (const { question } of calls) t.same(question.sampling.stop, ['a', 'b'])
+  const twice: [field: string, response: Awaited<ReturnType<typeof send>>][] = [
+    ['prompt', await send(prompt + prompt + file('image') + end)],
+    ['max_tokens', await query('prompt=a&max_tokens=5&max_tokens=6')],
+    ['json_schema', await query('prompt=a&json_schema={}&json_schema={}')],
+    ['dry_run', await query('prompt=a&dry_run=1&dry_run=1')],
+    ['dry_run', await query('dry_run=1&dry_run=1', 'application/json', { prompt: 'a', image: 'AAAA' })],
+  ]
+  for (const [name, response] of twice) {
+    t.equal(response.statusCode, 400, name)
+    const error = `Field ${name} is given more than once`
+    t.match(response.json(), { error, details: { code: 'given_twice', field: name } })
   }
 })
