@@ -226,7 +226,8 @@ export function requireGuard({ HOST, API_KEYS, ALLOW_OPEN }: Config): void {
   )
 }
 
-const isLoopback = (host: string): boolean =>
+/** Whether this machine alone can reach a service that listens there. */
+export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 /** What a setting accepts, in words: "an integer from 1 to 64" or "one of auto, on, off". */

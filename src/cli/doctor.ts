@@ -1,7 +1,7 @@
 /** `llama-vision doctor`: what would happen with these settings on this machine, and what is wrong, before it starts. */
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { type Config, entriesOf, loadConfig, requireGuard } from '../config.ts'
+import { type Config, entriesOf, isLoopback, loadConfig, requireGuard } from '../config.ts'
 import { diesWithUs, engineBuild, engineProgram, isExecutable } from '../engine/child.ts'
 import { batchSize } from '../engine/command.ts'
 import { makeEngineFolder } from '../engine/folder.ts'
@@ -120,7 +120,7 @@ function accessVerdict(config: Config): Verdict {
   requireGuard(config)
   const keys = entriesOf(config.API_KEYS).length
   if (keys > 0) return good(keys === 1 ? 'a key is needed' : `one of ${keys} keys is needed`)
-  return config.ALLOW_OPEN === '1' && config.HOST !== '127.0.0.1'
+  return config.ALLOW_OPEN === '1' && !isLoopback(config.HOST)
     ? warning('whoever reaches the port may ask, without a key')
     : good('no key is needed; only this machine can ask')
 }
