@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import t from 'tap'
-import { configurationPage, configurationPath } from '../scripts/write-config-docs.ts'
+import { configurationPage, configurationPath } from '../scripts/write-docs.ts'
 import { packageRoot } from '../src/config.ts'
 
 const source = join(packageRoot, 'src')
