@@ -1,6 +1,7 @@
 /**
- * Every setting of the service: environment variable, default, range, one sentence. `docs/configuration.md` is
- * written from this table. An empty variable counts as unset, so that compose files can pass `${NAME:-}` through.
+ * Every setting of the service: environment variable, default, range, one sentence, and for a limit the failure that
+ * answers what is beyond it (`answers`, a code of `errors.ts`). `npm run docs` writes the settings' page and the table
+ * of limits from it. An empty variable counts as unset, so that compose files can pass `${NAME:-}` through.
  */
 import { existsSync } from 'node:fs'
 import { isIP } from 'node:net'
@@ -56,6 +57,7 @@ export const settings = Type.Object({
     minimum: 256,
     maximum: 1_048_576,
     unit: 'tokens',
+    answers: 'context_exceeded',
     description: 'Context of one request: picture, prompt and answer together.',
   }),
   SLOTS: Type.Integer({
@@ -91,13 +93,15 @@ export const settings = Type.Object({
     minimum: 0,
     maximum: 10_000,
     unit: 'requests',
-    description: 'Requests that may wait for a slot. One more is answered 429.',
+    answers: 'queue_full',
+    description: 'Requests that may wait for a slot.',
   }),
   QUEUE_TIMEOUT: Type.Integer({
     default: 120,
     minimum: 1,
     maximum: 86_400,
     ...seconds,
+    answers: 'queue_timeout',
     description: 'Longest wait for a slot.',
   }),
   REQUEST_TIMEOUT: Type.Integer({
@@ -105,6 +109,7 @@ export const settings = Type.Object({
     minimum: 1,
     maximum: 86_400,
     ...seconds,
+    answers: 'deadline_exceeded',
     description: 'Deadline of a whole request, waiting included.',
   }),
   MAX_BODY_MIB: Type.Integer({
@@ -112,6 +117,7 @@ export const settings = Type.Object({
     minimum: 1,
     maximum: 256,
     unit: 'MiB',
+    answers: 'body_too_large',
     description: 'Largest request body.',
   }),
   MAX_PROMPT_LENGTH: Type.Integer({
@@ -119,6 +125,7 @@ export const settings = Type.Object({
     minimum: 1,
     maximum: 10_000_000,
     unit: 'characters',
+    answers: 'prompt_too_long',
     description: 'Longest prompt. The context may hold less: then the answer names both token counts.',
   }),
   MAX_IMAGE_PIXELS: Type.Integer({
@@ -126,6 +133,7 @@ export const settings = Type.Object({
     minimum: 1,
     maximum: 250_000_000,
     unit: 'pixels',
+    answers: 'image_too_large',
     description: 'Largest picture, checked before it is decoded.',
   }),
   MAX_IMAGES: Type.Integer({
@@ -133,6 +141,7 @@ export const settings = Type.Object({
     minimum: 1,
     maximum: 64,
     unit: 'pictures',
+    answers: 'too_many_images',
     description: 'Most pictures in one request. The context may hold fewer.',
   }),
   IMAGE_URL_ALLOW: Type.String({
@@ -154,6 +163,7 @@ export const settings = Type.Object({
     minimum: 0,
     maximum: 1_000_000,
     unit: 'requests per minute',
+    answers: 'rate_limited',
     description: 'Most questions of one API key or, without keys, of one address. 0 is no limit.',
   }),
   CORS_ORIGINS: Type.String({
@@ -175,6 +185,7 @@ export const settings = Type.Object({
     minimum: 0,
     maximum: 3600,
     ...seconds,
+    answers: 'shutting_down',
     description: 'Time that requests under way get to finish after SIGTERM.',
   }),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {

@@ -1,5 +1,6 @@
 /**
- * Every way a request can fail, in one table: stable code, HTTP status, whose fault, the sentence a caller reads.
+ * Every way a request can fail, in one table: stable code, HTTP status, whose fault, the sentence a caller reads;
+ * `npm run docs` writes docs/errors.md from it.
  * Sentences take their numbers from the failure's own facts (`{limit}`), so text and `details` never disagree.
  * Internal detail goes to `cause` and so to the log; it is never part of a sentence.
  */
@@ -7,7 +8,7 @@
 /** `validation`: the caller's fault. `model`: the engine or the model. `system`: the service itself. */
 export type ErrorType = 'validation' | 'model' | 'system'
 
-type Row = { status: number; type: ErrorType; sentence: string }
+export type Row = { status: number; type: ErrorType; sentence: string }
 
 const caller = (sentence: string, status = 400): Row => ({ status, type: 'validation', sentence })
 const model = (status: number, sentence: string): Row => ({ status, type: 'model', sentence })
@@ -88,6 +89,8 @@ const table = {
 } satisfies Record<string, Row>
 
 export type FailureCode = keyof typeof table
+
+export const failures: Readonly<Record<FailureCode, Row>> = table
 
 /** Facts of one failure: they fill the sentence's placeholders and go to the caller in `details`. */
 export type Facts = Record<string, string | number>
