@@ -50,7 +50,10 @@ export type ModelFacts = {
 /** Throws `ModelProblem` when there is no usable model. */
 export async function findModel(place: ModelPlace): Promise<ModelFacts> {
   const { path, mmproj: named } = await locateModel(place)
-  await mustExist(path, 'Set MODEL_NAME to one of them or put the model there')
+  await mustExist(path, {
+    noFile: 'Set MODEL_NAME to one of them or put the model there',
+    noFolder: 'Check MODEL_PATH, MODEL_NAME and the mount',
+  })
   const header = await readHeader(path)
   if (isProjector(header)) {
     throw new ModelProblem(

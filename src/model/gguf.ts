@@ -18,17 +18,18 @@ export async function ggufFiles(folder: string): Promise<string[]> {
   return names.filter((name) => name.toLowerCase().endsWith('.gguf')).sort()
 }
 
-export async function mustExist(path: string, advice: string): Promise<void> {
+/** What helps when the file is missing, and when its folder is. Each names the setting that the path came from. */
+export type Advice = { noFile: string; noFolder: string }
+
+export async function mustExist(path: string, { noFile, noFolder }: Advice): Promise<void> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile()) return
   const folder = dirname(path)
   if (!(await stat(folder).catch(() => undefined))) {
-    throw new ModelProblem(
-      `${path} not found; the folder ${folder} does not exist. Check MODEL_PATH and the mount`,
-    )
+    throw new ModelProblem(`${path} not found; the folder ${folder} does not exist. ${noFolder}`)
   }
   const files = await ggufFiles(folder)
-  throw new ModelProblem(`${path} not found; the folder holds: ${listed(files)}. ${advice}`)
+  throw new ModelProblem(`${path} not found; the folder holds: ${listed(files)}. ${noFile}`)
 }
 
 const mostListed = 10

@@ -66,7 +66,7 @@ export async function resolveInStore(store: string, name: string): Promise<Store
   const root = await storeRoot(store)
   if (!root) {
     throw new ModelProblem(
-      `ollama:${name} not found: ${store} is no Ollama store, which has folders manifests and blobs. Mount the folder .ollama/models and set MODEL_PATH to it`,
+      `ollama:${name} not found: ${store} is no Ollama store, which has folders manifests and blobs. Set OLLAMA_STORE to Ollama's folder, such as ~/.ollama; in a container, mount it there`,
     )
   }
   const path = await manifestPath(root, wanted)

@@ -33,7 +33,8 @@ export async function findProjector(model: Projector, named: string): Promise<Pr
   const folder = dirname(model.path)
   if (named) {
     const namedPath = resolve(folder, named)
-    await mustExist(namedPath, 'Set MMPROJ_NAME to the projector of the model')
+    const advice = 'Set MMPROJ_NAME to the projector of the model, or to nothing to have it found'
+    await mustExist(namedPath, { noFile: advice, noFolder: advice })
     const header = await readHeader(namedPath)
     if (isProjector(header)) return { path: namedPath, header }
     throw new ModelProblem(`${namedPath}, named by MMPROJ_NAME, is not a vision projector (mmproj)`)
@@ -57,8 +58,8 @@ async function projectorBeside(model: Projector, folder: string): Promise<Projec
   }
   throw new ModelProblem(
     projectors.length > 0
-      ? `No vision projector in ${folder} fits ${file} (embedding length ${embeddingLength(model.header)}): ${names(projectors)} belong to other models`
-      : `${file} needs its vision projector (an mmproj GGUF), and ${folder} holds none. Put it beside the model`,
+      ? `No vision projector in ${folder} fits ${file} (embedding length ${embeddingLength(model.header)}): ${names(projectors)} belong to other models. Put the right one there or set MMPROJ_NAME to it`
+      : `${file} needs its vision projector (an mmproj GGUF), and ${folder} holds none. Put it beside the model or set MMPROJ_NAME to it`,
   )
 }
 

@@ -90,8 +90,13 @@ t.test('what is missing is told with what is there', async (t) => {
   await t.rejects(find({ name: 'x.gguf' }), {
     message: `${folder}/x.gguf not found; the folder holds: tiny-mmproj.gguf, tiny.gguf. Set MODEL_NAME to one of them or put the model there`,
   })
-  await t.rejects(find({ folder: '/nowhere' }), { message: /the folder \/nowhere does not exist/ })
+  await t.rejects(find({ folder: '/nowhere' }), {
+    message: /the folder \/nowhere does not exist\. Check MODEL_PATH, MODEL_NAME/,
+  })
   await t.rejects(find({ mmproj: 'y.gguf' }), { message: /y\.gguf not found.*Set MMPROJ_NAME/ })
+  await t.rejects(find({ mmproj: '/nowhere/y.gguf' }), {
+    message: /the folder \/nowhere does not exist\. Set MMPROJ_NAME/,
+  })
   const empty = join(folder, 'empty')
   mkdirSync(empty)
   await t.rejects(find({ folder: empty }), { message: /the folder holds: no \.gguf files/ })
@@ -125,7 +130,7 @@ t.test('a lone model is told what it lacks', async (t) => {
   const settings = { folder, name: 'lone.gguf', mmproj: '', ollamaStore: '/nowhere' }
   writeGguf(join(folder, 'lone.gguf'), { 'general.architecture': 'llama', 'llama.embedding_length': 64 })
   await t.rejects(findModel(settings), {
-    message: /needs its vision projector \(an mmproj GGUF\), and .* holds none/,
+    message: /needs its vision projector \(an mmproj GGUF\), and .* holds none.* set MMPROJ_NAME to it/,
   })
   writeGguf(join(folder, 'stranger.gguf'), projector('stranger', 100))
   await t.rejects(findModel(settings), {

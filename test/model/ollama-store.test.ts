@@ -84,7 +84,7 @@ t.test('what is missing is told with what is there', async (t) => {
     message: `ollama:llava (registry.ollama.ai/library/llava/latest) not found in the Ollama store ${folder}, which has: hf.co/unsloth/Qwen2.5-VL-3B-Instruct-GGUF:Q4_K_M, llama3.2-vision:11b, llama3.2-vision:latest, someone/Moondream:v2. Set MODEL_NAME to one of them, after ollama:`,
   })
   await t.rejects(resolveInStore('/nowhere', 'llava'), {
-    message: /ollama:llava not found: \/nowhere is no Ollama store.* set MODEL_PATH/,
+    message: /ollama:llava not found: \/nowhere is no Ollama store.* Set OLLAMA_STORE/,
   })
   const empty = t.testdir({ empty: { manifests: {} } })
   await t.rejects(resolveInStore(join(empty, 'empty'), 'llava'), { message: /which has: no models\./ })

@@ -1,0 +1,68 @@
+/** What sentences and pages tell a person to set is something that can be set. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import ts from 'typescript'
+import { packageRoot, settings } from '../src/config.ts'
+
+/** Names that look like settings, and are for others to read. */
+const others: Record<string, string> = {
+  HF_TOKEN: 'pull',
+  HF_ENDPOINT: 'pull',
+  OLLAMA_REGISTRY: 'pull',
+  LLAMA_VISION_CACHE: 'the set-up',
+  OLLAMA_HOST: "Ollama's clients",
+  IMAGE_B64: "the README's example",
+  YOUR_API_KEY: "the page's examples",
+  NODE_ENV: 'Node',
+}
+const codesOfOthers = /^(FST|ERR)_/
+
+function below(folder: string, ending: string): string[] {
+  return readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name))
+}
+const read = (path: string): string => readFileSync(join(packageRoot, path), 'utf8')
+
+/** The texts of a program, without its names and comments. */
+function textsOf(path: string): string[] {
+  const texts: string[] = []
+  const visit = (node: ts.Node): void => {
+    if (ts.isStringLiteralLike(node) || ts.isTemplateMiddleOrTemplateTail(node) || ts.isTemplateHead(node))
+      texts.push(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(path, read(path), ts.ScriptTarget.Latest))
+  return texts
+}
+
+const variables = (text: string): string[] => text.match(/\b[A-Z]{2,}(?:_[A-Z0-9]+)+\b/g) ?? []
+
+t.test('a variable that a text names is a setting', (t) => {
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'docker-compose.yml',
+    'Dockerfile',
+  ]
+  const named = [
+    ...below('src', '.ts').map((path) => ({ path, texts: textsOf(path) })),
+    ...[...pages, ...below('docs', '.md'), ...below('src/page', '.js'), ...below('src/page', '.html')].map(
+      (path) => ({ path, texts: [read(path)] }),
+    ),
+  ].flatMap(({ path, texts }) => texts.flatMap(variables).map((name) => ({ path, name })))
+  t.ok(named.length > 100)
+  for (const { path, name } of named) {
+    if (codesOfOthers.test(name)) continue
+    t.ok(name in settings.properties || name in others, `${path}: ${name}`)
+  }
+  for (const name of Object.keys(others))
+    t.ok(
+      named.some((one) => one.name === name),
+      `${name} is named`,
+    )
+  t.end()
+})
