@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { untilHealthy } from '../src/cli/until-healthy.ts'
 import { packageRoot } from '../src/config.ts'
 import type { InferResponse } from '../src/doors/infer/schema.ts'
 
@@ -28,7 +28,7 @@ export async function withService(
   const ended = once(child, 'exit')
   try {
     const [url] = (await once(child, 'message')) as [string]
-    while (!(await fetch(`${url}/health`)).ok) await sleep(50)
+    await untilHealthy(url)
     const engine = engineOf(child)
     await use({
       url,

@@ -1,9 +1,9 @@
 /** `npm run demo`: starts the service with the demo model, shows it one picture, prints the answer, stops. */
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
 import { startService } from '../src/cli/serve.ts'
+import { untilHealthy } from '../src/cli/until-healthy.ts'
 import { loadConfig, packageRoot } from '../src/config.ts'
 
 const picture = join(packageRoot, 'models/demo/samples/shapes.png')
@@ -13,7 +13,7 @@ const config = loadConfig({ MODEL_NAME: 'demo', PORT: '0', LOG_LEVEL: 'warn' })
 console.error('demo: starting the service')
 const service = await startService(config, pino({ level: config.LOG_LEVEL }))
 try {
-  await untilHealthy()
+  await untilHealthy(service.url)
   const response = await fetch(`${service.url}/infer`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -29,14 +29,4 @@ try {
   if (!response.ok) process.exitCode = 1
 } finally {
   await service.stop()
-}
-
-async function untilHealthy(): Promise<void> {
-  for (;;) {
-    const response = await fetch(`${service.url}/health`)
-    if (response.ok) return
-    const { reason, engine } = (await response.json()) as { reason: string; engine: { state: string } }
-    if (engine.state === 'failed') throw new Error(reason)
-    await sleep(100)
-  }
 }

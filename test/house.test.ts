@@ -43,7 +43,7 @@ const owners: Record<string, string[]> = {
   'p-queue': ['cli/caption'],
   pino: ['cli/serve', 'cli/with-service'],
   sharp: ['image/decode', 'image/prepare', 'image/encode'],
-  undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/with-service', 'cli/web'],
+  undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/until-healthy', 'cli/web'],
 }
 
 type Import = { from: string; to: string }

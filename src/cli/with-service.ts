@@ -2,13 +2,11 @@
  * Which service a command asks: the one it was told, else one that runs on this machine with the same settings, else
  * one of its own that ends with the command.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { pino } from 'pino'
-import { request } from 'undici'
 import { loadConfig } from '../config.ts'
-import type { Health } from '../doors/status.ts'
 import { probe } from './probe.ts'
 import { startService } from './serve.ts'
+import { untilHealthy } from './until-healthy.ts'
 
 export type Reach = {
   url: string | undefined
@@ -18,8 +16,6 @@ export type Reach = {
 }
 
 export type Reached = { url: string; key: string | undefined; slots: number }
-
-const pollMs = 200
 
 /** Runs `work` with a service that is ready. `tell` hears what is waited for. */
 export async function withService<Result>(
@@ -38,21 +34,9 @@ export async function withService<Result>(
     pino({ level: 'silent' }),
   )
   try {
-    await untilReady(own.url, signal, tell)
+    await untilHealthy(own.url, { signal, tell })
     return await work({ url: own.url, key: undefined, slots: config.SLOTS })
   } finally {
     await own.stop()
-  }
-}
-
-async function untilReady(url: string, signal: AbortSignal, tell: (sentence: string) => void): Promise<void> {
-  for (let told = ''; ; await sleep(pollMs)) {
-    signal.throwIfAborted()
-    const { statusCode, body } = await request(`${url}/health`)
-    const { engine, reason } = (await body.json()) as Health
-    if (statusCode === 200) return
-    if (engine.state === 'failed') throw new Error(reason ?? 'The model cannot be used')
-    if (reason && reason !== told) tell(reason)
-    told = reason ?? told
   }
 }
