@@ -3,7 +3,7 @@
  * The commands. Each is loaded only when it is called: the image's health check runs `probe` again and again, and
  * loading the service would be most of its cost.
  */
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { messageOf } from './errors.ts'
 
 const program = new Command('llama-vision').description(
@@ -53,7 +53,8 @@ const marks = { good: 'ok     ', warning: 'warning', fault: 'FAULT  ' }
 const asking = (command: Command): Command =>
   command
     .option('--url <url>', 'ask this service; otherwise one on this machine, or one started for the purpose')
-    .option('--key <key>', 'API key of the service', process.env.LLAMA_VISION_KEY)
+    // Not as a default: --help shows those.
+    .addOption(new Option('--key <key>', 'API key of the service').env('LLAMA_VISION_KEY'))
     .option('--max-tokens <count>', 'most tokens in an answer')
     .option('--temperature <number>', 'sampling temperature')
     .option('--image-detail <detail>', 'low, high or auto')

@@ -10,6 +10,7 @@ const others: Record<string, string> = {
   HF_TOKEN: 'pull',
   HF_ENDPOINT: 'pull',
   OLLAMA_REGISTRY: 'pull',
+  LLAMA_VISION_KEY: 'infer and caption',
   LLAMA_VISION_CACHE: 'the set-up',
   OLLAMA_HOST: "Ollama's clients",
   IMAGE_B64: "the README's example",
