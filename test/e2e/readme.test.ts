@@ -1,11 +1,12 @@
 /**
- * Every command and example of the README and of docs/clients.md, run as it stands there, on the default port. Docker's
- * are in container-check.sh.
+ * Every command and example of the README and of docs/clients.md, run as it stands there but for the port, since the
+ * default one may be taken. Docker's are in container-check.sh.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
@@ -16,14 +17,17 @@ const run = promisify(execFile)
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8')
 const clients = readFileSync(join(packageRoot, 'docs/clients.md'), 'utf8')
 
-/** The only code block of this language that holds `text`. */
+/** Where the service of this test listens. */
+let port = 'unknown'
+
+/** The only code block of this language that holds `text`, for the service of this test. */
 function example(language: string, text: string, page = readme): string {
   const blocks = [...page.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(
     (match) => match[1] ?? '',
   )
   const found = blocks.filter((block) => block.includes(text))
   if (found.length !== 1) throw new Error(`${found.length} ${language} examples with ${text} in README.md`)
-  return found[0] ?? ''
+  return (found[0] ?? '').replaceAll('localhost:5000', `localhost:${port}`)
 }
 
 const { PATH, HOME, XDG_CACHE_HOME, LLAMA_VISION_CACHE } = process.env
@@ -40,15 +44,22 @@ t.test('npm run demo', async (t) => {
 t.test('npm start, with its examples', async (t) => {
   const service = spawn('env', [...untouched, 'npm', 'start'], {
     cwd: packageRoot,
-    env: { ...userEnv, MODEL_NAME: 'demo', THREADS: '1', LOG_LEVEL: 'silent' },
-    stdio: 'ignore',
+    env: { ...userEnv, MODEL_NAME: 'demo', THREADS: '1', PORT: '0' },
+    stdio: ['ignore', 'pipe', 'ignore'],
   })
   const exited = once(service, 'exit')
   t.teardown(async () => {
     service.kill('SIGTERM')
     await exited
   })
-  await untilHealthy('http://localhost:5000')
+  port = await new Promise<string>((resolve, reject) => {
+    service.stdout.on('end', () => reject(new Error('npm start ended')))
+    createInterface({ input: service.stdout }).on('line', (line) => {
+      const listening = /listening at http:\/\/[^"]*:(\d+)/.exec(line)
+      if (listening?.[1]) resolve(listening[1])
+    })
+  })
+  await untilHealthy(`http://localhost:${port}`)
   await curlExample(t)
   await clientExamples(t)
   await healthExample(t)
@@ -75,7 +86,7 @@ async function clientExamples(t: Test): Promise<void> {
   writeFileSync(join(cwd, 'photos/one.jpg'), await jpeg())
   symlinkSync(join(packageRoot, 'dist'), join(cwd, 'dist'))
   const bash = async (script: string) =>
-    (await run('env', [...untouched, 'bash', '-ec', script], { cwd, env: userEnv })).stdout
+    (await run('env', [...untouched, 'bash', '-ec', script], { cwd, env: { ...userEnv, PORT: port } })).stdout
   await t.test('the form of the README', async (t) => {
     t.match(JSON.parse(await bash(example('bash', 'curl -F'))), { success: true })
   })
