@@ -5,8 +5,7 @@ import t from 'tap'
 import { packageRoot, settings } from '../../src/config.ts'
 import { inferRequest } from '../../src/doors/infer/schema.ts'
 
-const contextSize = 2048
-const schema = inferRequest({ maxTokens: contextSize, maxImages: 8, maxSeconds: 600 })
+const schema = inferRequest({ maxImages: 8, maxSeconds: 600 })
 const fields: Record<string, Record<string, unknown>> = schema.properties
 /** One of `image` and `images` is. */
 const required = ['prompt', 'image']
@@ -38,7 +37,8 @@ function rangeOf(sentence: string): Record<string, unknown> {
       minimum: Number(minimum),
       maximum: Number(maximum),
     })),
-    ...said(/^(\d+) to the context size/, (minimum) => ({ minimum: Number(minimum), maximum: contextSize })),
+    // The context is the model's, which no schema knows.
+    ...said(/^(\d+) to the context size/, (minimum) => ({ minimum: Number(minimum) })),
     ...said(/^above (\d+), at most/, (least) => ({ exclusiveMinimum: Number(least) })),
     ...said(/at most (\d+)/, (most) => ({ maximum: Number(most) })),
     ...said(/up to (\d+)/, (most) => ({ maxItems: Number(most) })),
