@@ -89,17 +89,20 @@ def check(checkpoint: Checkpoint, entries: list[Entry]) -> None:
         raise CheckpointError(f"{len(unknown)} tensors have no place in the file, for example {min(unknown)}")
 
 
-def check_values(entry: Entry, values: NDArray[numpy.float32], shape: Shape) -> None:
+def checked(entry: Entry, values: NDArray[numpy.float32], shape: Shape) -> NDArray[numpy.float32]:
+    """The values as they are to be written; a zero has no sign."""
     if not numpy.isfinite(values).all():
         raise CheckpointError(f"{entry.origin} holds values that are no numbers")
     if "tile_position" not in entry.name or entry.name.endswith("gate"):
-        return
+        return values
     tiles = values.reshape(len(TILES_OF_RATIO), shape.tiles, -1)
     for ratio, count in enumerate(TILES_OF_RATIO):
-        if tiles[ratio, count:].any():
+        # A single padding tile is not merged with another one.
+        if count + 1 < shape.tiles and tiles[ratio, count:].any():
             print(f"warning: {entry.origin} is not zero for absent tiles of aspect ratio {ratio}: the engine will "
                   "compute every padding tile, which takes up to 2.6 times as long", file=sys.stderr)
-            return
+            break
+    return values + 0
 
 
 def convert(folder: Path, target: Path, kind: str, name: str = "", description: str = "") -> None:
@@ -128,8 +131,7 @@ def convert(folder: Path, target: Path, kind: str, name: str = "", description: 
     if factors is not None:
         writer.write_tensor_data(factors)
     for number, entry in enumerate(entries, 1):
-        values = checkpoint.read(entry.origin)
-        check_values(entry, values, shape)
+        values = checked(entry, checkpoint.read(entry.origin), shape)
         writer.write_tensor_data(entry.change(values).astype(TYPES[kind][0] if entry.matrix else numpy.float32))
         if sys.stderr.isatty() or number % 100 == 0 or number == len(entries):
             print(f"\r{number} of {len(entries)} tensors", end="", file=sys.stderr)

@@ -85,6 +85,23 @@ const knownLines: Known[] = [
   },
 ]
 
+const knownWarnings: Pick<Known, 'pattern' | 'sentence'>[] = [
+  {
+    pattern: /embeddings of absent tiles are not zero/,
+    sentence: () =>
+      'The model file gives tiles that a picture does not have embeddings other than zero: small pictures take up to 2.6 times as long',
+  },
+]
+
+/** What a line of an engine that runs says to a person who looks after the service; undefined for almost all. */
+export function warningIn(line: string): string | undefined {
+  for (const { pattern, sentence } of knownWarnings) {
+    const match = pattern.exec(line)
+    if (match) return sentence(match)
+  }
+  return undefined
+}
+
 const knownSignals: Record<string, Diagnosis> = {
   SIGKILL: {
     sentence:

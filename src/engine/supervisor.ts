@@ -22,7 +22,7 @@ import type { ModelSettings } from '../model/settings.ts'
 import { diesWithUs, engineProgram, isExecutable, startEngine } from './child.ts'
 import { type ChatBody, type ChatEvent, createEngineClient, type EngineClient } from './client.ts'
 import { batchSize, engineCommand } from './command.ts'
-import { diagnose } from './diagnosis.ts'
+import { diagnose, warningIn } from './diagnosis.ts'
 import { makeEngineFolder } from './folder.ts'
 import { memoryNeed, memoryShortage, readResources } from './resources.ts'
 import type { EngineState, EngineStatus } from './status.ts'
@@ -157,7 +157,11 @@ export function superviseEngine(
     const socketPath = join(folder, 'engine.sock')
     const command = engineCommand(settings, model, { threads, socketPath, homePath: folder })
     log.debug({ program, arguments: command.arguments }, 'engine command')
-    const child = startEngine(program, command, folder, (line) => log.debug({ line }, 'engine'))
+    const child = startEngine(program, command, folder, (line) => {
+      log.debug({ line }, 'engine')
+      const warning = warningIn(line)
+      if (warning) log.warn({}, warning)
+    })
     const over = new AbortController()
     const onStop = () => child.stop()
     stopping.signal.addEventListener('abort', onStop, { once: true })

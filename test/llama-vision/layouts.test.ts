@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import { readHeader, tensorBytes } from '../../src/model/gguf.ts'
 import { type Tensor, writeGguf } from '../support/gguf.ts'
-import { hashedValues, hashedWeights } from '../support/hashed-weights.ts'
+import { bytesOf, hashedValues, hashedWeights } from '../support/hashed-weights.ts'
 import {
   answersDistance,
   asked,
@@ -133,9 +133,6 @@ function writeTextModel(): string[] {
   writeGguf(path, changed, tensors)
   return ['--model', path]
 }
-
-const bytesOf = (values: Float32Array): Uint8Array =>
-  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 
 t.test('llama-quantize takes the text to Q4_K_M and leaves what sees alone', async (t) => {
   const [, source = ''] = writeTinyModel(folder, 'ollama', quantizableShape)

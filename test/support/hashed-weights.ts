@@ -86,9 +86,11 @@ function permuted(values: Float32Array, [columns = 1, rows = 1]: number[], heads
   return moved
 }
 
-const littleEndian = (values: Float32Array): Uint8Array => new Uint8Array(values.buffer)
+/** Little-endian, as in the file. */
+export const bytesOf = (values: Float32Array): Uint8Array =>
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 
 export function hashedWeights(source: Source, type: TensorType) {
   if (type !== 'f32') throw new Error(`hashed weights are f32, not ${type}`)
-  return () => [littleEndian(hashedValues(source))]
+  return () => [bytesOf(hashedValues(source))]
 }

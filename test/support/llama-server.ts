@@ -58,6 +58,7 @@ export class LlamaServer {
   readonly #child: ChildProcess
   readonly #dispatcher: Agent
   readonly #vocabulary: number
+  #log = ''
 
   private constructor(child: ChildProcess, socketPath: string, vocabulary: number) {
     this.#child = child
@@ -80,14 +81,13 @@ export class LlamaServer {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: process.env.PATH, HOME: tmpdir(), LLAMA_MEDIA_MARKER: '<__media__>', ...environment },
     })
-    let log = ''
-    child.stderr?.on('data', (piece) => {
-      log += piece
-    })
     const server = new LlamaServer(child, socketPath, vocabulary)
+    child.stderr?.on('data', (piece) => {
+      server.#log += piece
+    })
     t.teardown(() => server.stop())
     while (!(await server.#isHealthy())) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(log)
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(server.#log)
       await sleep(20)
     }
     return server
@@ -98,6 +98,11 @@ export class LlamaServer {
       ({ status }) => status === 200,
       () => false,
     )
+  }
+
+  /** All that it said so far. */
+  get log(): string {
+    return this.#log
   }
 
   get isRunning(): boolean {

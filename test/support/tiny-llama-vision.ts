@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { writeGguf } from './gguf.ts'
 import { hashedWeights } from './hashed-weights.ts'
-import { type Layout, llamaVisionFiles, type Shape, tensorsOf } from './llama-vision.ts'
+import { type Layout, llamaVisionFiles, type Shape, tensorsOf, type Weights } from './llama-vision.ts'
 
 /** The size that the reference vectors are for. */
 export const smallShape: Shape = {
@@ -43,13 +43,18 @@ export const slowShape: Shape = {
 }
 
 /** Written into the folder; the options that have llama-server load it. */
-export function writeTinyModel(folder: string, layout: Layout, shape = smallShape): string[] {
+export function writeTinyModel(
+  folder: string,
+  layout: Layout,
+  shape = smallShape,
+  weights: Weights = hashedWeights,
+): string[] {
   const paths = llamaVisionFiles(shape, layout).map(({ metadata, sources }, index) => {
     const path = join(folder, `${layout}${index === 0 ? '' : '-mmproj'}.gguf`)
     writeGguf(
       path,
       metadata,
-      tensorsOf(sources, hashedWeights, () => 'f32'),
+      tensorsOf(sources, weights, () => 'f32'),
     )
     return path
   })
