@@ -7,6 +7,7 @@ import type { App } from '../../src/app.ts'
 import { failure } from '../../src/errors.ts'
 import type { ErrorResponse } from '../../src/http/error-response.ts'
 import { type echo, testApp } from '../support/app.ts'
+import { until } from '../support/until.ts'
 
 const timestampPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/
 const valid = { prompt: 'What is this?', image: 'AAAA' }
@@ -219,16 +220,18 @@ t.test('a service that shuts down takes no more requests, but tells its health',
 /** An inference that works until its signal fires, and tells why it did. */
 function endless() {
   const reasons: unknown[] = []
+  let asked = 0
   const infer: typeof echo = async ({ signal }) => {
+    asked += 1
     await sleep(60_000, undefined, { signal }).catch(() => {})
     reasons.push(signal.reason)
     throw signal.reason
   }
-  return { infer, reasons }
+  return { infer, reasons, untilAsked: () => until(() => asked > 0, 'the question') }
 }
 
 t.test('a client that goes away stops its request', async (t) => {
-  const { infer, reasons } = endless()
+  const { infer, reasons, untilAsked } = endless()
   const app = await testApp(t, { infer })
   await app.listen({ port: 0 })
   const socket = connect((app.server.address() as AddressInfo).port)
@@ -236,9 +239,9 @@ t.test('a client that goes away stops its request', async (t) => {
   socket.write(
     `POST /infer HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
-  await sleep(100)
+  await untilAsked()
   socket.end()
-  await sleep(100)
+  await until(() => reasons.length > 0, 'the end of the work')
   t.match(reasons, [{ code: 'client_gone' }], 'half-closing is leaving')
 })
 
@@ -251,11 +254,11 @@ t.test('a request has a deadline of its own', async (t) => {
 })
 
 t.test('giving up on requests answers them', async (t) => {
-  const { infer } = endless()
+  const { infer, untilAsked } = endless()
   const shutdown = new AbortController()
   const app = await testApp(t, { infer, shutdown: shutdown.signal })
   const running = post(app, valid)
-  await sleep(50)
+  await untilAsked()
   shutdown.abort(failure('shutting_down', {}, { retryAfterSeconds: 5 }))
   t.equal((await running).statusCode, 503)
 })

@@ -3,14 +3,13 @@
  * a stream, a cancel in mid-stream and an error. `CLIENTS_TRANSCRIPT` names a file for what was said.
  */
 import { appendFileSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { APICallError, generateText, jsonSchema, streamObject, streamText } from 'ai'
 import { Ollama } from 'ollama'
 import OpenAI from 'openai'
 import t from 'tap'
 import { png } from '../support/images.ts'
-import { healthyService, type RunningService } from '../support/service.ts'
+import { healthyService, type RunningService, untilInside } from '../support/service.ts'
 
 const question = 'What colour is it?'
 const colours = /red|blue/i
@@ -32,14 +31,7 @@ function said(client: string, what: unknown): void {
 }
 
 /** The slot is free again soon after a client has gone. */
-async function untilIdle(): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const figures = await (await fetch(`${service.url}/metrics`)).text()
-    if (/^llama_vision_running_requests 0$/m.test(figures)) return
-    await sleep(50)
-  }
-  throw new Error('A request still runs')
-}
+const untilIdle = () => untilInside(service.url, 0)
 
 /** Holds the model back from ending its answer before its reader has gone. */
 const long = { type: 'string' as const, minLength: 1500 }

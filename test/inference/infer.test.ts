@@ -12,6 +12,7 @@ import { type Call, createInference, type InferenceParts } from '../../src/infer
 import { checkTexts, neutralizer, requireText } from '../../src/inference/prompt.ts'
 import { defaults, type InferenceEvent, type Question } from '../../src/inference/question.ts'
 import { someModel } from '../support/model-facts.ts'
+import { until } from '../support/until.ts'
 
 const question: Question = {
   messages: [
@@ -182,16 +183,18 @@ t.test('the slot goes back after every kind of failure', async (t) => {
 
 t.test('after an abort in the engine the slot stays taken until the engine lets go', async (t) => {
   let letGo = () => {}
+  let asked = false
   const made = parts({
     async *chat(_body, signal, onSettled) {
       letGo = onSettled
+      asked = true
       yield { type: 'text', text: 'a' }
       await sleep(5000, undefined, { signal }).catch(() => signal.throwIfAborted())
     },
   })
   const caller = new AbortController()
   const running = ask(made, call(caller.signal))
-  await sleep(10)
+  await until(() => asked, 'the engine')
   caller.abort(failure('deadline_exceeded', { limit: 1 }))
   await t.rejects(running, { code: 'deadline_exceeded', status: 504 })
   t.equal(made.admission.inside, 1)

@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import {
@@ -204,6 +205,26 @@ t.test('the picture token written as text is no picture', async (t) => {
   isSame(t, await baseline.ask(textOnly), fresh.text, 'afterwards')
 })
 
+/** Leaves a request so long after the engine began with it. False when it was answered before that. */
+async function giveUp(server: LlamaServer, content: object, waitMs: number): Promise<boolean> {
+  const caller = new AbortController()
+  let answered = false
+  const answer = server.post('/completion', content, caller.signal).then(
+    () => {
+      answered = true
+    },
+    () => {},
+  )
+  while (!answered && !(await isBusy(server)));
+  await sleep(waitMs)
+  caller.abort()
+  await answer
+  return !answered
+}
+
+const isBusy = async (server: LlamaServer): Promise<boolean> =>
+  ((await server.get('/slots')).body as [{ is_processing: boolean }])[0].is_processing
+
 t.test('a request given up while its picture is encoded leaves nothing behind', async (t) => {
   const place = join(folder, 'slow')
   mkdirSync(place)
@@ -215,12 +236,13 @@ t.test('a request given up while its picture is encoded leaves nothing behind', 
   const tookMs = performance.now() - began
   t.comment(`a picture takes ${Math.round(tookMs)} ms`)
   for (const share of [0.2, 0.5, 0.8]) {
-    // Or the picture would still be there.
-    await server.ask({ ...textOnly, tokens: 1 })
-    const abort = AbortSignal.timeout(Math.round(share * tookMs))
-    const given = server.completion({ ...question, reuse: true })
-    await t.rejects(server.post('/completion', given, abort), { name: 'TimeoutError' })
-    t.match((await server.get('/slots')).body, [{ is_processing: true }], 'the engine is at it still')
+    let waitMs = share * tookMs
+    do {
+      // Or the picture would still be there.
+      await server.ask({ ...textOnly, tokens: 1 })
+      waitMs *= 0.9
+      // The first one may have taken longer, where others want the same cores.
+    } while (!(await giveUp(server, server.completion({ ...question, reuse: true }), waitMs)))
     isSame(t, await server.ask({ ...question, reuse: true }), expected, `given up after ${share} of its time`)
   }
 })

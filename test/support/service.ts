@@ -70,6 +70,20 @@ export async function untilHealthy(url: string, seconds = 60): Promise<Health> {
   }
 }
 
+/** Waits until so many requests are in the service, by its own figures: those with a slot and those in front of it. */
+export async function untilInside(url: string, running: number, waiting = 0, seconds = 60): Promise<void> {
+  const limit = Date.now() + seconds * 1000
+  for (;;) {
+    const figures = await (await fetch(`${url}/metrics`)).text()
+    const figure = (name: string) =>
+      Number(new RegExp(`^llama_vision_${name} (\\d+)$`, 'm').exec(figures)?.[1])
+    const inside = [figure('running_requests'), figure('waiting_requests')]
+    if (inside[0] === running && inside[1] === waiting) return
+    if (Date.now() > limit) throw new Error(`${inside} requests run and wait, not ${running},${waiting}`)
+    await sleep(20)
+  }
+}
+
 export async function healthyService(t: Test, env: Record<string, string> = {}): Promise<RunningService> {
   const service = await runService(t, env)
   await untilHealthy(service.url)
