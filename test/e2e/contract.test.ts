@@ -207,6 +207,15 @@ t.test('sampling is what was asked for', async (t) => {
   t.notOk((await ask({ temperature: 0, stop: [word] })).response_text.includes(word))
 })
 
+t.test('a form with too many pictures is told how many', async (t) => {
+  const body = new FormData()
+  body.append('prompt', 'What colour is it?')
+  for (let count = 0; count < 11; count += 1) body.append('image', new Blob([await png()]), 'a.png')
+  const response = await fetch(`${service.url}/infer`, { method: 'POST', body })
+  t.equal(response.status, 400)
+  t.match(await response.json(), { details: { code: 'too_many_images', actual: 11, limit: 8 } })
+})
+
 t.test('several pictures, and pictures by address', async (t) => {
   const image = base64(await png())
   const { status, body } = await infer(service.url, { prompt: 'What colour is it?', images: [image, image] })
