@@ -4,10 +4,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { TSchema } from '@sinclair/typebox'
 import { expectation, packageRoot, settings } from '../src/config.ts'
 import { type ErrorType, type FailureCode, failures } from '../src/errors.ts'
 
-type Setting = { default: string | number; unit?: string; description: string; answers?: FailureCode }
+type Setting = TSchema & { description: string; unit?: string; answers?: FailureCode }
 
 const allSettings = Object.entries(settings.properties) as [name: string, schema: Setting][]
 
@@ -34,10 +35,10 @@ function defaultOf({ default: value, unit = '' }: Setting): string {
 }
 
 function configuration(): string {
-  const rows = Object.entries(settings.properties).map(([name, schema]) => [
+  const rows = allSettings.map(([name, schema]) => [
     `\`${name}\``,
-    defaultOf(schema as Setting),
-    schema.description ?? '',
+    defaultOf(schema),
+    schema.description,
     expectation(schema),
   ])
   return `# Configuration
