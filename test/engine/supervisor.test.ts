@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { ChatBody, ChatEvent } from '../../src/engine/client.ts'
-import { isAlive } from '../../src/engine/folder.ts'
 import { type Engine, superviseEngine } from '../../src/engine/supervisor.ts'
 import { modelSettings } from '../../src/model/settings.ts'
 import {
