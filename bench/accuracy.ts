@@ -3,9 +3,9 @@
  * temperature 0, on pictures whose seeds training never saw: for `demo` square, wide and tall ones of any size.
  * usage: node --import tsx bench/accuracy.ts [QUESTIONS] [demo|demo-mmproj] [auto|low|high]
  */
-import { encodeScene } from '../scripts/demo-model/pictures.ts'
-import { heldOutQuestions, KINDS } from '../scripts/demo-model/questions.ts'
-import { FIRST_HELD_OUT_SEED } from '../scripts/demo-model/scene.ts'
+import { encodeScene } from '../models/drawings/pictures.ts'
+import { heldOutQuestions, KINDS } from '../models/drawings/questions.ts'
+import { FIRST_HELD_OUT_SEED } from '../models/drawings/scene.ts'
 import { ask, withService } from './service.ts'
 
 const formats = ['png', 'jpeg', 'webp'] as const

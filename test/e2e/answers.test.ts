@@ -1,7 +1,7 @@
 /** The demo models really look: what they answer is what was drawn. */
 import t from 'tap'
-import { encodeScene, FIRST_HELD_OUT_SEED } from '../../scripts/demo-model/pictures.ts'
-import { heldOutQuestions, KINDS } from '../../scripts/demo-model/questions.ts'
+import { encodeScene, FIRST_HELD_OUT_SEED } from '../../models/drawings/pictures.ts'
+import { heldOutQuestions, KINDS } from '../../models/drawings/questions.ts'
 import { healthyService, infer } from '../support/service.ts'
 
 const questions = 72

@@ -1,7 +1,7 @@
 /** Many clients at once, with two slots of the real engine: all are served, some leave, nothing is mixed up. */
 import t from 'tap'
-import { encodeScene } from '../../scripts/demo-model/pictures.ts'
-import { heldOutQuestions } from '../../scripts/demo-model/questions.ts'
+import { encodeScene } from '../../models/drawings/pictures.ts'
+import { heldOutQuestions } from '../../models/drawings/questions.ts'
 import { healthyService, infer, type RunningService } from '../support/service.ts'
 
 let service: RunningService

@@ -1,6 +1,6 @@
 /**
  * The engine against the model's true arithmetic: what Hugging Face transformers computes from the same weights, with
- * its two known deviations mended. scripts/mllama/vectors.py wrote the numbers.
+ * its two known deviations mended. test/llama-vision/oracle/vectors.py wrote the numbers.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,9 @@ type Case = {
 }
 type Canvas = { size: [width: number, height: number]; rows: number; columns: number }
 
-const { cases, canvases } = JSON.parse(readFileSync(join(import.meta.dirname, 'vectors.json'), 'utf8')) as {
+const { cases, canvases } = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'oracle/vectors.json'), 'utf8'),
+) as {
   cases: Case[]
   canvases: Canvas[]
 }

@@ -1,6 +1,6 @@
 /**
  * Weights that are a pure function of a tensor's name in the checkpoint and an element's index, so that Python makes
- * the same model bit by bit (scripts/mllama/random_checkpoint.py describes the function).
+ * the same model bit by bit (test/llama-vision/oracle/random_checkpoint.py describes the function).
  */
 import { type TensorType, valueCount } from './gguf.ts'
 import { mostTiles, type Source } from './llama-vision.ts'

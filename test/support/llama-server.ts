@@ -36,7 +36,7 @@ export type Question = {
 export const asked = (words: string): string =>
   `<|start_header_id|>user<|end_header_id|>\n\n${words}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n`
 
-/** A picture as a function of its size, the same in Python (scripts/mllama/reference.py). */
+/** A picture as a function of its size, the same in Python (test/llama-vision/oracle/reference.py). */
 export async function patternPicture(width: number, height: number): Promise<Buffer> {
   const pixels = Buffer.alloc(width * height * 3)
   for (let y = 0; y < height; y += 1) {

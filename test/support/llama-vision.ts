@@ -1,6 +1,6 @@
 /**
  * Llama 3.2 Vision models with made-up weights, as GGUF files in the layouts that people have: `ours` (one file, as
- * scripts/mllama/convert.py writes it), `ollama` (one file, as Ollama's library serves it) and `pair` (Ollama's older
+ * convert/convert.py writes it), `ollama` (one file, as Ollama's library serves it) and `pair` (Ollama's older
  * text and projector files). Tensors are named after those of the checkpoint they would come from.
  */
 import type { Tensor, TensorType, Value } from './gguf.ts'
