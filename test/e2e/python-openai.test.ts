@@ -1,28 +1,15 @@
 /** OpenAI's Python client, unmodified. Skipped where it is not installed: CI puts it into a virtual environment. */
 import { execFile } from 'node:child_process'
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import { png } from '../support/images.ts'
+import { pythonWith } from '../support/python.ts'
 import { healthyService } from '../support/service.ts'
 
 const run = promisify(execFile)
-const cache =
-  process.env.LLAMA_VISION_CACHE ??
-  join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'llama-vision')
-
-async function pythonWithOpenai(): Promise<string | undefined> {
-  for (const python of [join(cache, 'python/bin/python'), '/usr/bin/python3']) {
-    const works =
-      existsSync(python) && (await run(python ?? '', ['-c', 'import openai']).catch(() => undefined))
-    if (works) return python
-  }
-  return undefined
-}
-
 /** Prints one line of JSON for each thing that it did. */
 const program = `
 import json, sys
@@ -57,7 +44,7 @@ except openai.NotFoundError as error:
 say(models=[model.id for model in client.models.list()])
 `
 
-const python = await pythonWithOpenai()
+const python = await pythonWith('openai')
 const skip = python === undefined && "OpenAI's Python client is not installed (pip install openai)"
 
 t.test('a question, a stream, a cancel, an error', { skip }, async (t) => {
