@@ -23,7 +23,7 @@ import { diesWithUs, engineProgram, isExecutable, startEngine } from './child.ts
 import { type ChatBody, type ChatEvent, createEngineClient, type EngineClient } from './client.ts'
 import { batchSize, engineCommand } from './command.ts'
 import { diagnose, warningIn } from './diagnosis.ts'
-import { makeEngineFolder } from './folder.ts'
+import { makeEngineFolder, socketName } from './folder.ts'
 import { memoryNeed, memoryShortage, readResources } from './resources.ts'
 import type { EngineState, EngineStatus } from './status.ts'
 import { type Blindness, provesItSees } from './vision-check.ts'
@@ -154,7 +154,7 @@ export function superviseEngine(
 
   async function runEngine(model: ModelFacts, threads: number): Promise<AttemptEnd> {
     const folder = await makeEngineFolder()
-    const socketPath = join(folder, 'engine.sock')
+    const socketPath = join(folder, socketName)
     const command = engineCommand(settings, model, { threads, socketPath, homePath: folder })
     log.debug({ program, arguments: command.arguments }, 'engine command')
     const child = startEngine(program, command, folder, (line) => {

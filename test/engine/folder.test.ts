@@ -1,28 +1,61 @@
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import t from 'tap'
-import { makeEngineFolder } from '../../src/engine/folder.ts'
+import t, { type Test } from 'tap'
+import { makeEngineFolder, socketName } from '../../src/engine/folder.ts'
 
-t.test('the folder is private, and leftovers of the dead are cleared away', async (t) => {
-  // The place must be short: the test's own folder would be too deep for a socket.
-  const place = `/tmp/folder-test-${process.pid}`
+/** The place must be short: the test's own folder would be too deep for a socket. */
+function shortPlace(t: Test, name: string): string {
+  const place = `/tmp/${name}-${process.pid}`
   mkdirSync(place)
   t.teardown(() => rmSync(place, { recursive: true }))
-  // Process ids end at 2^22 on Linux.
-  const dead = join(place, 'llama-vision-99999999-abc')
-  const living = join(place, `llama-vision-${process.ppid}-abc`)
+  return place
+}
+
+/** Beyond what Linux counts to, so nobody's. */
+const nobody = 99_999_999
+const twoHoursAgo = Date.now() / 1000 - 7200
+
+t.test('the folder is private, and leftovers of the dead are cleared away', async (t) => {
+  const place = shortPlace(t, 'folder-test')
+  const dead = join(place, `llama-vision-here-${nobody}-abc`)
+  const living = join(place, `llama-vision-here-${process.ppid}-abc`)
   const foreign = join(place, 'llama-vision-notes')
   for (const folder of [dead, living, foreign]) mkdirSync(folder)
-  writeFileSync(join(dead, 'engine.sock'), '')
-  const made = await makeEngineFolder(place)
+  writeFileSync(join(dead, socketName), '')
+  const made = await makeEngineFolder(place, 'here')
   t.equal(dirname(made), place)
   t.equal(statSync(made).mode & 0o777, 0o700)
+  t.ok(`${made}/${socketName}`.length + 58 - place.length <= 107, 'a socket fits, however deep the place')
   t.notOk(existsSync(dead))
   t.ok(existsSync(living) && existsSync(foreign))
+})
+
+t.test('another container is believed to live while somebody listens, or may be about to', async (t) => {
+  const place = shortPlace(t, 'shared-test')
+  const folder = (name: string, old: boolean) => {
+    const path = join(place, `llama-vision-there-${nobody}-${name}`)
+    mkdirSync(path)
+    return { path, age: () => old && utimesSync(path, twoHoursAgo, twoHoursAgo) }
+  }
+  const listening = folder('listening', true)
+  const server = createServer().listen(join(listening.path, socketName))
+  await new Promise((resolve) => server.once('listening', resolve))
+  t.teardown(() => server.close())
+  const young = folder('young', false)
+  const deserted = folder('deserted', true)
+  const killed = folder('killed', true)
+  writeFileSync(join(killed.path, socketName), 'no socket any more')
+  for (const { age } of [listening, young, deserted, killed]) age()
+  await makeEngineFolder(place, 'here')
+  t.ok(existsSync(listening.path), 'its engine answers')
+  t.ok(existsSync(young.path), 'it may just be starting')
+  t.notOk(existsSync(deserted.path))
+  t.notOk(existsSync(killed.path))
 })
 
 t.test('a temporary folder too deep for a socket is not used', async (t) => {
   const made = await makeEngineFolder(`/${'deep/'.repeat(20)}`)
   t.teardown(() => rmSync(made, { recursive: true }))
-  t.match(made, /^\/tmp\/llama-vision-\d+-/)
+  t.match(made, /^\/tmp\/llama-vision-\w+-\d+-/)
 })
