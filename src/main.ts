@@ -45,7 +45,7 @@ program
     '<source>',
     'hf:owner/repo:QUANT, hf:owner/repo/file.gguf, https://host/file.gguf or ollama:name:tag',
   )
-  .action(async (source: string) => (await import('./cli/pull.ts')).pullCommand(source, process.env))
+  .action(async (source: string) => (await import('./cli/pull-command.ts')).pullCommand(source, process.env))
 
 const marks = { good: 'ok     ', warning: 'warning', fault: 'FAULT  ' }
 

@@ -11,11 +11,12 @@ const maxLines = 300
 const layers = [
   ['main'],
   ['cli'],
+  ['pull'],
   ['app'],
   ['doors'],
   ['http', 'inference'],
   ['image', 'engine', 'admission'],
-  ['model'],
+  ['model', 'net'],
   ['metrics', 'config', 'errors', 'red-square', 'moving-average', 'hundredths'],
 ]
 
@@ -39,11 +40,19 @@ const owners: Record<string, string[]> = {
   execa: ['engine/child'],
   fastify: ['app', 'doors', 'http'],
   'file-type': ['image/decode'],
-  'ipaddr.js': ['image/fetch'],
+  'ipaddr.js': ['net/addresses'],
   'p-queue': ['cli/caption'],
+  'proper-lockfile': ['pull/lock'],
   pino: ['cli/serve', 'cli/with-service'],
   sharp: ['image/decode', 'image/prepare', 'image/encode'],
-  undici: ['engine/client', 'image/fetch', 'cli/ask', 'cli/probe', 'cli/until-healthy', 'cli/web'],
+  undici: [
+    'engine/client',
+    'net/guarded-fetch',
+    'cli/ask',
+    'cli/probe',
+    'cli/until-healthy',
+    'pull/requests',
+  ],
 }
 
 type Import = { from: string; to: string }

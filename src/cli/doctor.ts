@@ -14,9 +14,9 @@ import {
   readResources,
 } from '../engine/resources.ts'
 import { messageOf } from '../errors.ts'
-import { parseAllowList } from '../image/fetch.ts'
 import { findModel, type ModelFacts } from '../model/facts.ts'
 import { modelSettings } from '../model/settings.ts'
+import { parseAllowList } from '../net/addresses.ts'
 import { probe } from './probe.ts'
 
 /** `warning` lets the service run, `fault` does not. */

@@ -12,13 +12,14 @@ import { cpuThrottling, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
 import { type Engine, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
-import { createFetcher, parseAllowList } from '../image/fetch.ts'
 import { createImagePreparer } from '../image/prepare.ts'
 import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
 import { createMetrics, type Snapshot } from '../metrics.ts'
 import { type ListedModel, listModels } from '../model/listing.ts'
 import { type ModelSettings, modelSettings } from '../model/settings.ts'
+import { parseAllowList } from '../net/addresses.ts'
+import { createFetcher } from '../net/guarded-fetch.ts'
 
 export type Service = {
   app: App

@@ -1,5 +1,5 @@
 /** MODEL_NAME -> files: a file in MODEL_PATH, a model that comes along, one in an Ollama store, one that was pulled. */
-import { readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
@@ -48,7 +48,7 @@ export async function locateModel({ name, folder, mmproj, ollamaStore }: ModelPl
 const isRemote = (name: string): boolean => /^(hf:|https?:\/\/)/.test(name)
 
 /** What was pulled into this folder; nothing when the list is missing or is none. */
-async function pulledFrom(folder: string): Promise<Pulled> {
+export async function pulledFrom(folder: string): Promise<Pulled> {
   const text = await readFile(join(folder, pulledFile), 'utf8').catch(() => '{}')
   try {
     const pulled: unknown = JSON.parse(text)
@@ -56,14 +56,6 @@ async function pulledFrom(folder: string): Promise<Pulled> {
   } catch {
     return {}
   }
-}
-
-/** Has `locateModel` find what `source` was pulled to. */
-export async function recordPulled(folder: string, source: string, names: string[]): Promise<void> {
-  const path = join(folder, pulledFile)
-  const part = `${path}.${process.pid}.part`
-  await writeFile(part, `${JSON.stringify({ ...(await pulledFrom(folder)), [source]: names }, null, 2)}\n`)
-  await rename(part, path)
 }
 
 /** Names, sizes and times of the files a model could come from: changes when looking again makes sense. */

@@ -2,14 +2,14 @@
  * Pictures by address. What a caller names must not become a way into the operator's network: only listed hosts are
  * asked, only at public addresses, and each redirect is judged like a new request. A host is looked up once and the
  * connection goes to the very addresses that were checked, so a second, different answer of the DNS changes nothing.
- * The type that a server claims is ignored; bytes decide later.
+ * The type that a server claims is ignored; bytes decide later. Failures name no field: who asked knows it.
  */
 import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
-import ipaddr from 'ipaddr.js'
 import { Agent, type Dispatcher, errors } from 'undici'
-import { entriesOf } from '../config.ts'
 import { Failure, failure } from '../errors.ts'
+import { allowedOrigin, covers, isPublicAddress, withoutRootDot } from './addresses.ts'
+import { redirectStatuses } from './redirects.ts'
 
 export type Address = { address: string; family: number }
 
@@ -32,34 +32,9 @@ type Settings = Required<Omit<FetchRules, 'ca'>> & { ca?: string; allowed: reado
 
 const maxRedirects = 3
 const maxUrlCharacters = 8192
-const redirectStatuses = [301, 302, 303, 307, 308]
 
-const refused = (reason: string) => failure('image_url_refused', { field: 'image', reason })
-const failed = (reason: string, cause?: unknown) =>
-  failure('image_url_failed', { field: 'image', reason }, { cause })
-
-/**
- * The entries of IMAGE_URL_ALLOW, separated by commas, as origins such as `https://*.example.com`. An entry without a
- * scheme permits https, one without a port the scheme's own. Throws an Error that names an entry which is none.
- */
-export const parseAllowList = (text: string): string[] =>
-  entriesOf(text).map((entry) => allowedOrigin(entry).origin)
-
-function allowedOrigin(entry: string): URL {
-  const [, scheme = 'https', host = ''] = /^(?:(https?):\/\/)?([^/?#@\\\s%]+)\/?$/i.exec(entry) ?? []
-  const origin = `${scheme}://${host}`
-  const isHost = /^(\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[\da-f:]+\])$/
-  if (URL.canParse(origin) && isHost.test(new URL(origin).hostname)) return withoutRootDot(new URL(origin))
-  throw new Error(
-    `IMAGE_URL_ALLOW holds ${entry}; entries look like example.com, *.example.com, * or http://example.com:8080`,
-  )
-}
-
-/** `example.com.` is the same host as `example.com`, but neither lists nor certificates know it by that name. */
-function withoutRootDot(url: URL): URL {
-  url.hostname = url.hostname.replace(/\.$/, '')
-  return url
-}
+const refused = (reason: string) => failure('image_url_refused', { reason })
+const failed = (reason: string, cause?: unknown) => failure('image_url_failed', { reason }, { cause })
 
 /**
  * Gives a function that answers the bytes behind an address. It throws `image_url_refused` when the rules forbid the
@@ -126,9 +101,6 @@ function permitted(text: string, base: URL | undefined, { allowed }: Settings): 
   }
   return url
 }
-
-const covers = (pattern: string, host: string): boolean =>
-  pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)))
 
 /** One request: the body, or where the answer points to. */
 async function visit(url: URL, settings: Settings, signal: AbortSignal): Promise<Buffer | string> {
@@ -208,16 +180,4 @@ async function bytesOf(body: Dispatcher.ResponseData['body'], maxBytes: number):
   }
   if (length === 0) throw failed('its answer is empty')
   return bytes.subarray(0, length)
-}
-
-/** Whether the text is an IPv4 or IPv6 address of the public internet, and of a single machine. */
-export function isPublicAddress(address: string): boolean {
-  if (isIP(address) === 0) return false
-  const ip = ipaddr.process(address)
-  if (ip.range() !== 'unicast') return false
-  // Looks public, but is where machines in Azure ask about themselves.
-  if (ip instanceof ipaddr.IPv4) return ip.toString() !== '168.63.129.16'
-  const [first = 0, , , , , sixth] = ip.parts
-  // Only 2000::/3 is given out; beside it, ::127.0.0.1 counts as unicast. 5efe marks ISATAP: an IPv4 address follows.
-  return first >> 13 === 1 && sixth !== 0x5efe
 }

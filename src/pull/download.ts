@@ -12,7 +12,16 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { messageOf } from '../errors.ts'
 import { withLock } from './lock.ts'
-import { type Answer, PullProblem, retrying, Setback, shown, visit, type Web } from './web.ts'
+import {
+  type FileResponse,
+  leave,
+  PullProblem,
+  retrying,
+  Setback,
+  shown,
+  visit,
+  type Web,
+} from './requests.ts'
 
 export type RemoteFile = {
   /** What it is to be called in the folder. */
@@ -24,11 +33,11 @@ export type RemoteFile = {
   sha256: string | undefined
 }
 
-export type Progress = { file: string; doneBytes: number; totalBytes: number }
+export type PullProgress = { file: string; doneBytes: number; totalBytes: number }
 
 export type Target = {
   folder: string
-  progress: (progress: Progress) => void
+  progress: (progress: PullProgress) => void
   /** Bytes that may still be written to a folder. */
   freeBytes: (folder: string) => Promise<number>
 }
@@ -126,7 +135,7 @@ async function fetchRest(part: string, file: RemoteFile, target: Target, web: We
     const progress = { file: file.name, doneBytes: offer.from, totalBytes: offer.total }
     await append(part, answer.body, progress, target)
   } finally {
-    await answer.body.dump().catch(() => {})
+    leave(answer.body)
   }
 }
 
@@ -152,7 +161,7 @@ const continuing = ({ bytes, etag }: KeptPart): Record<string, string> => ({
 
 /** The bytes that an answer begins at, and those of the whole file; undefined for what cannot be used. */
 function offerOf(
-  { status, headers }: Answer,
+  { status, headers }: FileResponse,
   kept: KeptPart | undefined,
 ): { from: number; total: number } | undefined {
   if (status === 200) return { from: 0, total: wholeLength(headers) }
@@ -165,7 +174,7 @@ function offerOf(
 }
 
 /** Without a length nobody could tell when the file is whole. */
-function wholeLength(headers: Answer['headers']): number {
+function wholeLength(headers: FileResponse['headers']): number {
   const length = Number(headers['content-length'] ?? Number.NaN)
   if (Number.isSafeInteger(length)) return length
   throw new PullProblem('The server does not tell how large the file is (no Content-Length)')
@@ -194,7 +203,7 @@ async function discard(part: string): Promise<void> {
 }
 
 /** The old part goes first, so that notes never describe another part's bytes. */
-async function begin(part: string, file: RemoteFile, size: number, { headers }: Answer): Promise<void> {
+async function begin(part: string, file: RemoteFile, size: number, { headers }: FileResponse): Promise<void> {
   // A weak etag promises the same meaning, not the same bytes.
   const etag = headers.etag?.startsWith('"') ? headers.etag : undefined
   const notes: Notes = {
@@ -212,7 +221,7 @@ async function begin(part: string, file: RemoteFile, size: number, { headers }: 
 async function append(
   part: string,
   body: AsyncIterable<Buffer>,
-  progress: Progress,
+  progress: PullProgress,
   target: Target,
 ): Promise<void> {
   const { file, totalBytes } = progress

@@ -6,6 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
 import { messageOf } from '../errors.ts'
+import { redirectStatuses } from '../net/redirects.ts'
 
 /** What another try would not mend. The message is for a person. */
 export class PullProblem extends Error {
@@ -34,7 +35,7 @@ export type Web = {
   pauseMs: number
 }
 
-export type Answer = {
+export type FileResponse = {
   status: number
   headers: IncomingHttpHeaders
   body: Dispatcher.ResponseData['body']
@@ -46,8 +47,13 @@ const maxTries = 5
 const maxRedirects = 5
 const maxRetryAfterMs = 60_000
 const maxJsonBytes = 16 * 1024 ** 2
-const redirectStatuses = [301, 302, 303, 307, 308]
 const passingStatuses = [408, 425, 429]
+
+/** Ends an answer whose further bytes are of no use: to read on would wait for a server that stands still. */
+export const leave = (body: FileResponse['body']): void => {
+  // What it then says, that it was ended, is known.
+  body.on('error', () => {}).destroy()
+}
 
 /** An address as it may be told and kept. */
 export const shown = (address: string | URL): string => {
@@ -71,7 +77,7 @@ export async function visit(
   address: string,
   method: 'GET' | 'HEAD' = 'GET',
   headers: Record<string, string> = {},
-): Promise<Answer> {
+): Promise<FileResponse> {
   let url = new URL(address)
   let sha256: string | undefined
   for (let hop = 0; hop <= maxRedirects; hop += 1) {
@@ -89,7 +95,7 @@ export async function visit(
     if ((status >= 200 && status < 300) || status === 416) {
       return { status, headers: answer.headers, body: answer.body, sha256 }
     }
-    await answer.body.dump()
+    leave(answer.body)
     if (!redirectStatuses.includes(status)) throw refusal(web, url, status, answer.headers)
     url = redirected(url, textOf(answer.headers.location))
   }

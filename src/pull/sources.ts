@@ -6,7 +6,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { ggufLayers, ollamaLibrary, ollamaRegistry, parseOllamaName } from '../model/ollama-store.ts'
 import type { RemoteFile } from './download.ts'
-import { asSha256, PullProblem, readJson, shown, visit, type Web } from './web.ts'
+import { asSha256, PullProblem, readJson, shown, visit, type Web } from './requests.ts'
 
 /** Base addresses without a slash at the end. */
 export type Endpoints = { huggingFace: string; ollama: string }

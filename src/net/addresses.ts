@@ -1,0 +1,44 @@
+/** Which hosts an operator permits, and which addresses belong to the public internet. */
+import { isIP } from 'node:net'
+import ipaddr from 'ipaddr.js'
+import { entriesOf } from '../config.ts'
+
+/**
+ * The entries of IMAGE_URL_ALLOW, separated by commas, as origins such as `https://*.example.com`. An entry without a
+ * scheme permits https, one without a port the scheme's own. Throws an Error that names an entry which is none.
+ */
+export const parseAllowList = (text: string): string[] =>
+  entriesOf(text).map((entry) => allowedOrigin(entry).origin)
+
+/** One entry as an origin. Throws as `parseAllowList` does. */
+export function allowedOrigin(entry: string): URL {
+  const [, scheme = 'https', host = ''] = /^(?:(https?):\/\/)?([^/?#@\\\s%]+)\/?$/i.exec(entry) ?? []
+  const origin = `${scheme}://${host}`
+  const isHost = /^(\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[\da-f:]+\])$/
+  if (URL.canParse(origin) && isHost.test(new URL(origin).hostname)) return withoutRootDot(new URL(origin))
+  throw new Error(
+    `IMAGE_URL_ALLOW holds ${entry}; entries look like example.com, *.example.com, * or http://example.com:8080`,
+  )
+}
+
+/** `example.com.` is the same host as `example.com`, but neither lists nor certificates know it by that name. */
+export function withoutRootDot(url: URL): URL {
+  url.hostname = url.hostname.replace(/\.$/, '')
+  return url
+}
+
+/** Whether a host is what an entry of the list means. */
+export const covers = (pattern: string, host: string): boolean =>
+  pattern === '*' || pattern === host || (pattern.startsWith('*.') && host.endsWith(pattern.slice(1)))
+
+/** Whether the text is an IPv4 or IPv6 address of the public internet, and of a single machine. */
+export function isPublicAddress(address: string): boolean {
+  if (isIP(address) === 0) return false
+  const ip = ipaddr.process(address)
+  if (ip.range() !== 'unicast') return false
+  // Looks public, but is where machines in Azure ask about themselves.
+  if (ip instanceof ipaddr.IPv4) return ip.toString() !== '168.63.129.16'
+  const [first = 0, , , , , sixth] = ip.parts
+  // Only 2000::/3 is given out; beside it, ::127.0.0.1 counts as unicast. 5efe marks ISATAP: an IPv4 address follows.
+  return first >> 13 === 1 && sixth !== 0x5efe
+}

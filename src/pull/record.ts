@@ -1,0 +1,15 @@
+/** What was pulled into a folder, by its source, for `MODEL_NAME=hf:...` to find. */
+import { rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pulledFile, pulledFrom } from '../model/locate.ts'
+import { withLockInTurn } from './lock.ts'
+
+/** Adds `source`, the model's file first. Pulls that end at the same time wait for each other, so none is lost. */
+export async function recordPulled(folder: string, source: string, names: string[]): Promise<void> {
+  const path = join(folder, pulledFile)
+  await withLockInTurn(`${path}.lock`, async () => {
+    const part = `${path}.part`
+    await writeFile(part, `${JSON.stringify({ ...(await pulledFrom(folder)), [source]: names }, null, 2)}\n`)
+    await rename(part, path)
+  })
+}
