@@ -4,12 +4,10 @@ import t from 'tap'
 import { createAdmission } from '../../src/admission.ts'
 import type { ChatEvent } from '../../src/engine/client.ts'
 import { failure } from '../../src/errors.ts'
-import { timestamp } from '../../src/http/error-response.ts'
 import type { PreparedImage, PrepareImages } from '../../src/image/prepare.ts'
 import { chatBody } from '../../src/inference/chat.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { type Call, createInference, type InferenceParts } from '../../src/inference/infer.ts'
-import { checkTexts, neutralizer, requireText } from '../../src/inference/prompt.ts'
 import { defaults, type InferenceEvent, type Question } from '../../src/inference/question.ts'
 import { someModel } from '../support/model-facts.ts'
 import { until } from '../support/until.ts'
@@ -238,43 +236,6 @@ t.test('parts keep their order, and texts alone are sent as a text', (t) => {
   const part = (text: string) => ({ type: 'text' as const, text, field: 'system' })
   const system = { ...question, messages: [{ role: 'system' as const, parts: [part('a'), part('b')] }] }
   t.same(chatBody(system, (text) => text).messages, [{ role: 'system', content: 'a\nb' }])
-  t.end()
-})
-
-t.test('texts are checked, each fault with its own code', (t) => {
-  const parts = (text: string) => [{ type: 'text' as const, text, field: 'system' }]
-  checkTexts(parts('What is this? \u{1f600}'), 100)
-  requireText('a', 'prompt')
-  for (const empty of ['', ' \n\t']) t.throws(() => requireText(empty, 'prompt'), { code: 'empty_prompt' })
-  t.throws(() => checkTexts([...parts('x'.repeat(60)), ...parts('x'.repeat(41))], 100), {
-    code: 'prompt_too_long',
-    facts: { field: 'system', actual: 101, limit: 100 },
-  })
-  t.throws(() => checkTexts(parts('a\ud800b'), 100), { code: 'broken_unicode', facts: { field: 'system' } })
-  t.end()
-})
-
-t.test('no control token survives in a prompt, and nothing else changes', (t) => {
-  const tokens = ['<|im_end|>', '<|im_start|>', '<s>', '[INST]', 'a.c']
-  const neutralize = neutralizer(tokens)
-  t.equal(neutralize('abc <s> [INST]'), 'abc <\u200bs> [\u200bINST]')
-  t.equal(neutralizer([])('<s>'), '<s>')
-  const pieces = fc.array(fc.oneof(fc.constantFrom(...tokens), fc.string()))
-  fc.assert(
-    fc.property(pieces, (list) => {
-      const prompt = list.join('')
-      const safe = neutralize(prompt)
-      return (
-        !tokens.some((token) => safe.includes(token)) &&
-        safe.replaceAll('\u200b', '') === prompt.replaceAll('\u200b', '')
-      )
-    }),
-  )
-  t.end()
-})
-
-t.test('timestamps are UTC with six digits and no suffix', (t) => {
-  t.equal(timestamp(new Date('2024-01-13T12:00:00Z')), '2024-01-13T12:00:00.000000')
   t.end()
 })
 

@@ -1,0 +1,35 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { checkTexts, neutralizer, requireText } from '../../src/inference/prompt.ts'
+
+t.test('texts are checked, each fault with its own code', (t) => {
+  const parts = (text: string) => [{ type: 'text' as const, text, field: 'system' }]
+  checkTexts(parts('What is this? \u{1f600}'), 100)
+  requireText('a', 'prompt')
+  for (const empty of ['', ' \n\t']) t.throws(() => requireText(empty, 'prompt'), { code: 'empty_prompt' })
+  t.throws(() => checkTexts([...parts('x'.repeat(60)), ...parts('x'.repeat(41))], 100), {
+    code: 'prompt_too_long',
+    facts: { field: 'system', actual: 101, limit: 100 },
+  })
+  t.throws(() => checkTexts(parts('a\ud800b'), 100), { code: 'broken_unicode', facts: { field: 'system' } })
+  t.end()
+})
+
+t.test('no control token survives in a prompt, and nothing else changes', (t) => {
+  const tokens = ['<|im_end|>', '<|im_start|>', '<s>', '[INST]', 'a.c']
+  const neutralize = neutralizer(tokens)
+  t.equal(neutralize('abc <s> [INST]'), 'abc <\u200bs> [\u200bINST]')
+  t.equal(neutralizer([])('<s>'), '<s>')
+  const pieces = fc.array(fc.oneof(fc.constantFrom(...tokens), fc.string()))
+  fc.assert(
+    fc.property(pieces, (list) => {
+      const prompt = list.join('')
+      const safe = neutralize(prompt)
+      return (
+        !tokens.some((token) => safe.includes(token)) &&
+        safe.replaceAll('\u200b', '') === prompt.replaceAll('\u200b', '')
+      )
+    }),
+  )
+  t.end()
+})
