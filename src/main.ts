@@ -61,7 +61,7 @@ const asking = (command: Command): Command =>
 
 type Asking = { url?: string; key?: string; maxTokens?: string; temperature?: string; imageDetail?: string }
 
-const reachOf = ({ url, key, maxTokens, temperature, imageDetail }: Asking) => ({
+const serviceChoiceOf = ({ url, key, maxTokens, temperature, imageDetail }: Asking) => ({
   url,
   key,
   env: process.env,
@@ -87,7 +87,7 @@ asking(program.command('infer'))
   .action(async (picture: string, prompt: string, options: Asking & { json?: boolean }) => {
     const { infer } = await import('./cli/infer.ts')
     await infer({
-      ...reachOf(options),
+      ...serviceChoiceOf(options),
       picture,
       prompt,
       json: options.json === true,
@@ -114,7 +114,7 @@ asking(program.command('caption'))
   .action(async (folder: string, options: Asking & { prompt: string; out: string; parallel?: number }) => {
     const { captionCommand } = await import('./cli/caption-command.ts')
     process.exitCode = await captionCommand({
-      ...reachOf(options),
+      ...serviceChoiceOf(options),
       folder,
       prompt: options.prompt,
       out: options.out,

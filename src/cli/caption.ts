@@ -10,9 +10,9 @@ import type { InferResponse } from '../doors/infer/schema.ts'
 import { messageOf } from '../errors.ts'
 import { type AskOptions, ask, Refusal } from './ask.ts'
 import { openCaptions } from './caption-file.ts'
-import { type Reach, withService } from './with-service.ts'
+import { type ServiceChoice, withService } from './with-service.ts'
 
-export type CaptionOptions = Reach & {
+export type CaptionOptions = ServiceChoice & {
   folder: string
   prompt: string
   /** File of the captions; `.csv` makes it CSV. */

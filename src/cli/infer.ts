@@ -1,9 +1,9 @@
 /** `llama-vision infer PICTURE PROMPT`: the answer is written to the terminal while it is made. */
 import { readFile } from 'node:fs/promises'
 import { ask, type Heard } from './ask.ts'
-import { type Reach, withService } from './with-service.ts'
+import { type ServiceChoice, withService } from './with-service.ts'
 
-export type InferOptions = Reach & {
+export type InferOptions = ServiceChoice & {
   picture: string
   prompt: string
   fields: Record<string, string>

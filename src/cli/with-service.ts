@@ -8,20 +8,20 @@ import { probe } from './probe.ts'
 import { startService } from './serve.ts'
 import { untilHealthy } from './until-healthy.ts'
 
-export type Reach = {
+export type ServiceChoice = {
   url: string | undefined
   key: string | undefined
   env: NodeJS.ProcessEnv
   signal: AbortSignal
 }
 
-export type Reached = { url: string; key: string | undefined; slots: number }
+export type ChosenService = { url: string; key: string | undefined; slots: number }
 
 /** Runs `work` with a service that is ready. `tell` hears what is waited for. */
 export async function withService<Result>(
-  { url, key, env, signal }: Reach,
+  { url, key, env, signal }: ServiceChoice,
   tell: (sentence: string) => void,
-  work: (service: Reached) => Promise<Result>,
+  work: (service: ChosenService) => Promise<Result>,
 ): Promise<Result> {
   if (url !== undefined) return work({ url: url.replace(/\/+$/, ''), key, slots: 1 })
   const config = loadConfig(env)
@@ -30,7 +30,7 @@ export async function withService<Result>(
   tell(`starting the model ${config.MODEL_NAME}`)
   const own = await startService(
     // Nobody else asks it, so there is nobody to wait for at its end.
-    { ...config, HOST: '127.0.0.1', PORT: 0, API_KEYS: '', SHUTDOWN_GRACE: 0 },
+    { ...config, HOST: '127.0.0.1', PORT: 0, API_KEYS: '', RATE_LIMIT: 0, SHUTDOWN_GRACE: 0 },
     pino({ level: 'silent' }),
   )
   try {

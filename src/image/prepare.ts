@@ -69,11 +69,11 @@ export function createImagePreparer({ maxPixels, fetchImage }: PreparerOptions):
 /** One that takes its time must not keep all others waiting. */
 const largestAtOnce = 2
 
-type Limits = { maxPixels: number; lane: Lane }
+type DecodeLimits = { maxPixels: number; lane: Lane }
 
 async function prepareImages(
   bytes: Buffer,
-  limits: Limits,
+  limits: DecodeLimits,
   framing: Framing,
   signal: AbortSignal,
 ): Promise<PreparedImage[]> {
@@ -92,7 +92,7 @@ async function prepareImages(
 async function prepareImage(
   format: string,
   bytes: Buffer,
-  { maxPixels, lane }: Limits,
+  { maxPixels, lane }: DecodeLimits,
   framing: Framing,
   signal: AbortSignal,
 ): Promise<PreparedImage> {
@@ -113,7 +113,7 @@ async function prepareImage(
 async function prepareIsolated(
   format: IsolatedFormat,
   bytes: Buffer,
-  { maxPixels, lane }: Limits,
+  { maxPixels, lane }: DecodeLimits,
   framing: Framing,
   signal: AbortSignal,
 ): Promise<PreparedImage[]> {
