@@ -131,6 +131,8 @@ t.test('a full waiting room refuses at once; a client that leaves makes room', a
   await untilInside(service.url, 1, 1)
   second.abort()
   t.equal(await waiting, 'gone')
+  // The service hears of it a little later.
+  await untilInside(service.url, 1)
   first.abort()
   t.equal(await running, 'gone')
   const next = await infer(service.url, { prompt: 'hello', image: await image })
