@@ -80,9 +80,10 @@ export async function requireSpace(files: RemoteFile[], target: Target): Promise
 export async function download(file: RemoteFile, target: Target, web: Web): Promise<void> {
   const path = join(target.folder, file.name)
   if (!(await isThere(path, file))) {
-    await withLock(`${path}.part.lock`, file.name, async () => {
+    await withLock(`${path}.part.lock`, file.name, async (lost) => {
+      const signal = AbortSignal.any([web.signal, lost])
       // Another pull may have brought it before the lock was ours.
-      if (!(await isThere(path, file))) await fetchWhole(path, file, target, web)
+      if (!(await isThere(path, file))) await fetchWhole(path, file, target, { ...web, signal })
     })
   }
   const size = await lengthOf(path)
@@ -226,22 +227,34 @@ async function append(
 ): Promise<void> {
   const { file, totalBytes } = progress
   let { doneBytes } = progress
-  const handle: FileHandle = await writing(part, () => open(part, 'a'))
+  const handle: FileHandle = await writing(part, () => open(part, 'r+'))
   try {
     target.progress(progress)
     for await (const chunk of body) {
       if (doneBytes + chunk.length > totalBytes) {
         throw new PullProblem(`${file}: the server sends more than the ${totalBytes} bytes it announced`)
       }
-      await writing(part, () => handle.appendFile(chunk))
+      await writing(part, () => writeAt(handle, chunk, doneBytes))
       doneBytes += chunk.length
       target.progress({ file, doneBytes, totalBytes })
     }
     await writing(part, () => handle.datasync())
+    if ((await handle.stat()).size !== doneBytes) {
+      await discard(part)
+      throw new PullProblem(`${part} was written to by something else and is thrown away; pull again`)
+    }
   } finally {
     await handle.close()
   }
   if (doneBytes < totalBytes) throw new Setback(`the answer ended after ${doneBytes} of ${totalBytes} bytes`)
+}
+
+/** Not at the file's end: what a pull that has just lost its lock still writes must not move what another one does. */
+async function writeAt(handle: FileHandle, chunk: Buffer, position: number): Promise<void> {
+  for (let written = 0; written < chunk.length; ) {
+    const rest = await handle.write(chunk, written, chunk.length - written, position + written)
+    written += rest.bytesWritten
+  }
 }
 
 /** A disk's failure is no passing trouble, unlike a connection's. */

@@ -1,7 +1,15 @@
 /** Pulls side by side. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  utimesSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { pulledFile } from '../../src/model/locate.ts'
 import { recordPulled } from '../../src/pull/record.ts'
 import { type File, problem, puller, sendFile, serve, someGguf } from '../support/pull-server.ts'
@@ -51,4 +59,45 @@ t.test('pulls that end at the same time are all recorded', async (t) => {
   const recorded = JSON.parse(readFileSync(join(folder, pulledFile), 'utf8'))
   t.same(Object.keys(recorded).sort(), sources.sort())
   t.same(readdirSync(folder), [pulledFile])
+})
+
+/** A pull of which the first half of `file` has come; the rest comes after `release`. */
+async function halfPulled(t: Test, file: File) {
+  const half = file.bytes.length / 2
+  let release = () => {}
+  const { url } = await serve(t, (request, response) => {
+    if (request.method === 'HEAD') return sendFile(file, request, response)
+    response.writeHead(200, { 'content-length': file.bytes.length }).write(file.bytes.subarray(0, half))
+    release = () => response.end(file.bytes.subarray(half))
+  })
+  const { folder, progress, run } = puller(t)
+  const outcome = run(`${url}/model.gguf`)
+  await until(() => progress.at(-1)?.doneBytes === half, 'the first half')
+  return { folder, outcome, release: () => release() }
+}
+
+t.test('a pull that was taken for dead ends when it sees that another has its lock', async (t) => {
+  const { folder, outcome } = await halfPulled(t, { bytes: someGguf(100_000) })
+  const lock = join(folder, 'model.gguf.part.lock')
+  rmdirSync(lock)
+  mkdirSync(lock)
+  await t.rejects(outcome, problem(/model\.gguf\.part\.lock was taken over by another pull; pull again/))
+  t.ok(existsSync(lock), "the other's lock stays")
+})
+
+t.test('what another still writes into the part does not move what is fetched', async (t) => {
+  const file: File = { bytes: someGguf(100_000) }
+  const { folder, outcome, release } = await halfPulled(t, file)
+  appendFileSync(join(folder, 'model.gguf.part'), someGguf(1000))
+  release()
+  await outcome
+  t.ok(readFileSync(join(folder, 'model.gguf')).equals(file.bytes))
+})
+
+t.test('a part that is longer than the file is thrown away', async (t) => {
+  const { folder, outcome, release } = await halfPulled(t, { bytes: someGguf(100_000) })
+  appendFileSync(join(folder, 'model.gguf.part'), someGguf(60_000))
+  release()
+  await t.rejects(outcome, problem(/model\.gguf\.part was written to by something else and is thrown away/))
+  t.strictSame(readdirSync(folder), [])
 })
