@@ -61,6 +61,25 @@ t.test('pulls that end at the same time are all recorded', async (t) => {
   t.same(readdirSync(folder), [pulledFile])
 })
 
+t.test('a list that cannot be written is told of at once', async (t) => {
+  const began = performance.now()
+  await t.rejects(
+    recordPulled(join(t.testdir(), 'gone'), 'hf:a/b', ['m.gguf']),
+    problem(/pulled\.json\.lock cannot be written: ENOENT/),
+  )
+  t.ok(performance.now() - began < 3000)
+})
+
+t.test('a list whose writer was killed is waited for until its lock is old', async (t) => {
+  const folder = t.testdir()
+  const lock = join(folder, `${pulledFile}.lock`)
+  mkdirSync(lock)
+  const almostOld = Date.now() / 1000 - 13
+  utimesSync(lock, almostOld, almostOld)
+  await recordPulled(folder, 'hf:a/b', ['m.gguf'])
+  t.strictSame(readdirSync(folder), [pulledFile])
+})
+
 /** A pull of which the first half of `file` has come; the rest comes after `release`. */
 async function halfPulled(t: Test, file: File) {
   const half = file.bytes.length / 2
