@@ -1,6 +1,10 @@
 /**
  * The requests of `pull`: redirects are followed one by one, the token stays with the host that it is for, passing
  * trouble is tried again and every refusal is a sentence. Addresses are told without their query, which may be secret.
+ *
+ * undici's interceptors do less (tried with 7.30): `redirect` goes from https to http and hides the headers of hops, one
+ * of which bears the checksum; `retry` joins the halves of two files where there is no etag, gives up where a file
+ * changed or the server knows no ranges, does not ask a silent server again, and counts tries however much has come.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -69,7 +73,7 @@ export const textOf = (header: string | string[] | undefined): string | undefine
   Array.isArray(header) ? header[0] : header
 
 /**
- * One request and its redirects. The answer's body must be read or dumped; its status is 200, 206, 416 or another
+ * One request and its redirects. The answer's body must be read or left; its status is 200, 206, 416 or another
  * success. Throws `PullProblem` when the server refuses for good and `Setback` when it may think otherwise later.
  */
 export async function visit(
