@@ -2,9 +2,10 @@
  * The requests of `pull`: redirects are followed one by one, the token stays with the host that it is for, passing
  * trouble is tried again and every refusal is a sentence. Addresses are told without their query, which may be secret.
  *
- * undici's interceptors do less (tried with 7.30): `redirect` goes from https to http and hides the headers of hops, one
- * of which bears the checksum; `retry` joins the halves of two files where there is no etag, gives up where a file
- * changed or the server knows no ranges, does not ask a silent server again, and counts tries however much has come.
+ * undici's interceptors would not make this shorter (tried with 7.30). `redirect` keeps the token to its host, but goes
+ * from https to http and hides the headers of hops, one of which bears the checksum: to refuse and to read these takes
+ * an interceptor of our own beneath it. `retry` joins the halves of two files where there is no etag and gives up where
+ * a file changed or the server knows no ranges; how often it tries, and whether after a silence, could be set.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
