@@ -41,7 +41,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   let config: Config | undefined
   await look('settings', () => {
     config = loadConfig(env)
-    parseAllowList(config.IMAGE_URL_ALLOW)
+    parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW)
     return good('all of them are in range')
   })
   if (!config) return findings

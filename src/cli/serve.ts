@@ -68,7 +68,8 @@ export async function startService(config: Config, log: Logger): Promise<Service
   })
   const metrics = createMetrics(engineStates, () => snapshot(engine, admission, config.SLOTS))
   const fetchImage = createFetcher({
-    allow: parseAllowList(config.IMAGE_URL_ALLOW),
+    allow: parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW),
+    accept: 'image/*',
     maxBytes: config.MAX_BODY_MIB * 1024 ** 2,
   })
   const inference = createInference({

@@ -4,11 +4,12 @@
  * refused rather than decoded as far as it goes. The type that a data URL claims is ignored; bytes decide.
  */
 import { failure } from '../errors.ts'
+import { FetchProblem } from '../net/guarded-fetch.ts'
 
 /** The bytes themselves, or base64, a data URL or an address. */
 export type ImageSource = Buffer | string
 
-/** Bytes behind an address. Rejects with a typed failure, or with the signal's reason. */
+/** Bytes behind an address. Rejects with a `FetchProblem`, or with the signal's reason. */
 export type FetchImage = (address: string, signal: AbortSignal) => Promise<Buffer>
 
 /** Throws a typed failure that says what is wrong with it. Without `fetchImage` an address is refused. */
@@ -18,7 +19,16 @@ export async function receive(
   signal: AbortSignal,
 ): Promise<Buffer> {
   if (Buffer.isBuffer(image)) return image
-  return fetchImage && isAddress(image) ? fetchImage(image, signal) : decoded(image)
+  return fetchImage && isAddress(image) ? await fetched(image, fetchImage, signal) : decoded(image)
+}
+
+async function fetched(address: string, fetchImage: FetchImage, signal: AbortSignal): Promise<Buffer> {
+  try {
+    return await fetchImage(address, signal)
+  } catch (error) {
+    if (!(error instanceof FetchProblem)) throw error
+    throw failure(`image_url_${error.kind}`, { reason: error.message }, { cause: error.cause })
+  }
 }
 
 const isAddress = (image: string): boolean => /^\s*https?:\/\//i.test(image.slice(0, 256))

@@ -3,21 +3,25 @@ import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 import { entriesOf } from '../config.ts'
 
-/**
- * The entries of IMAGE_URL_ALLOW, separated by commas, as origins such as `https://*.example.com`. An entry without a
- * scheme permits https, one without a port the scheme's own. Throws an Error that names an entry which is none.
- */
-export const parseAllowList = (text: string): string[] =>
-  entriesOf(text).map((entry) => allowedOrigin(entry).origin)
+/** Origins such as `https://*.example.com`, and the setting that holds them, for sentences. */
+export type AllowList = { setting: string; origins: readonly URL[] }
 
-/** One entry as an origin. Throws as `parseAllowList` does. */
-export function allowedOrigin(entry: string): URL {
+/**
+ * Reads a setting's entries, separated by commas. An entry without a scheme permits https, one without a port the
+ * scheme's own. Throws an Error that names the setting and an entry which is none.
+ */
+export const parseAllowList = (setting: string, text: string): AllowList => ({
+  setting,
+  origins: entriesOf(text).map((entry) => allowedOrigin(setting, entry)),
+})
+
+function allowedOrigin(setting: string, entry: string): URL {
   const [, scheme = 'https', host = ''] = /^(?:(https?):\/\/)?([^/?#@\\\s%]+)\/?$/i.exec(entry) ?? []
   const origin = `${scheme}://${host}`
   const isHost = /^(\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[\da-f:]+\])$/
   if (URL.canParse(origin) && isHost.test(new URL(origin).hostname)) return withoutRootDot(new URL(origin))
   throw new Error(
-    `IMAGE_URL_ALLOW holds ${entry}; entries look like example.com, *.example.com, * or http://example.com:8080`,
+    `${setting} holds ${entry}; entries look like example.com, *.example.com, * or http://example.com:8080`,
   )
 }
 

@@ -1,21 +1,23 @@
 /**
- * Pictures by address. What a caller names must not become a way into the operator's network: only listed hosts are
+ * Bytes by address. What a caller names must not become a way into the operator's network: only listed hosts are
  * asked, only at public addresses, and each redirect is judged like a new request. A host is looked up once and the
  * connection goes to the very addresses that were checked, so a second, different answer of the DNS changes nothing.
- * The type that a server claims is ignored; bytes decide later. Failures name no field: who asked knows it.
+ * The type that a server claims is ignored. What the bytes are for, and in which words a caller is told of a problem,
+ * is the matter of who asked.
  */
 import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import { Agent, type Dispatcher, errors } from 'undici'
-import { Failure, failure } from '../errors.ts'
-import { allowedOrigin, covers, isPublicAddress, withoutRootDot } from './addresses.ts'
-import { redirectStatuses } from './redirects.ts'
+import { type AllowList, covers, isPublicAddress, withoutRootDot } from './addresses.ts'
+import { redirectLocation } from './redirects.ts'
 
 export type Address = { address: string; family: number }
 
 export type FetchRules = {
-  /** Entries as `parseAllowList` reads them; none permits nothing. */
-  allow: readonly string[]
+  /** An empty one permits nothing. */
+  allow: AllowList
+  /** Media types that are asked for, as in the header `Accept`. */
+  accept: string
   /** Largest body, in bytes. */
   maxBytes: number
   /** Milliseconds for one connection, TLS included. */
@@ -28,17 +30,31 @@ export type FetchRules = {
   ca?: string
 }
 
-type Settings = Required<Omit<FetchRules, 'ca'>> & { ca?: string; allowed: readonly URL[] }
+type Settings = Required<Omit<FetchRules, 'ca'>> & Pick<FetchRules, 'ca'>
+
+/**
+ * Why there are no bytes: `refused` when the rules forbid the address, `failed` when the other side is at fault. The
+ * message goes on from a name of the address, may be told to whoever named it, and tells of no other address.
+ */
+export class FetchProblem extends Error {
+  override readonly name = 'FetchProblem'
+  readonly kind: 'refused' | 'failed'
+
+  constructor(kind: FetchProblem['kind'], message: string, cause?: unknown) {
+    super(message, { cause })
+    this.kind = kind
+  }
+}
 
 const maxRedirects = 3
 const maxUrlCharacters = 8192
 
-const refused = (reason: string) => failure('image_url_refused', { reason })
-const failed = (reason: string, cause?: unknown) => failure('image_url_failed', { reason }, { cause })
+const refused = (reason: string) => new FetchProblem('refused', reason)
+const failed = (reason: string, cause?: unknown) => new FetchProblem('failed', reason, cause)
 
 /**
- * Gives a function that answers the bytes behind an address. It throws `image_url_refused` when the rules forbid the
- * address, `image_url_failed` when the other side is at fault, and the signal's reason once that fires.
+ * Gives a function that answers the bytes behind an address. It throws a `FetchProblem`, and the signal's reason once
+ * that fires.
  */
 export function createFetcher(rules: FetchRules): (url: string, signal: AbortSignal) => Promise<Buffer> {
   const settings: Settings = {
@@ -47,7 +63,6 @@ export function createFetcher(rules: FetchRules): (url: string, signal: AbortSig
     resolve: (host) => lookup(host, { all: true }),
     isAllowedAddress: isPublicAddress,
     ...rules,
-    allowed: rules.allow.map(allowedOrigin),
   }
   return async (url, signal) => {
     signal.throwIfAborted()
@@ -60,7 +75,7 @@ export function createFetcher(rules: FetchRules): (url: string, signal: AbortSig
       return await follow(url, settings, stop.signal)
     } catch (error) {
       stop.signal.throwIfAborted()
-      throw error instanceof Failure ? error : failed('the connection failed or broke off', error)
+      throw error instanceof FetchProblem ? error : failed('the connection failed or broke off', error)
     } finally {
       clearTimeout(deadline)
       signal.removeEventListener('abort', stopWithCaller)
@@ -78,26 +93,25 @@ async function follow(text: string, settings: Settings, signal: AbortSignal): Pr
       if (Buffer.isBuffer(answer)) return answer
       location = answer
     } catch (error) {
-      if (hop === 0 || !(error instanceof Failure)) throw error
-      const facts = { ...error.facts, reason: `after a redirect, ${error.facts.reason}` }
-      throw failure(error.code, facts, { cause: error.cause })
+      if (hop === 0 || !(error instanceof FetchProblem)) throw error
+      throw new FetchProblem(error.kind, `after a redirect, ${error.message}`, error.cause)
     }
   }
   throw failed(`it redirects more than ${maxRedirects} times`)
 }
 
 /** The address as the connection will use it. Only what `new URL` made of the text is judged: it undoes disguises. */
-function permitted(text: string, base: URL | undefined, { allowed }: Settings): URL {
+function permitted(text: string, base: URL | undefined, { allow }: Settings): URL {
   if (text.length > maxUrlCharacters) throw refused(`it is longer than ${maxUrlCharacters} characters`)
   if (!URL.canParse(text, base?.href)) throw refused('it is not a valid address')
   const url = new URL(text, base)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('only https is fetched, or http')
   if (url.username || url.password) throw refused('it carries a user name or password')
   const { hostname, protocol, port } = withoutRootDot(url)
-  const entries = allowed.filter((entry) => covers(entry.hostname, hostname))
-  if (entries.length === 0) throw refused('its host is not in IMAGE_URL_ALLOW')
+  const entries = allow.origins.filter((entry) => covers(entry.hostname, hostname))
+  if (entries.length === 0) throw refused(`its host is not in ${allow.setting}`)
   if (!entries.some((entry) => entry.protocol === protocol && entry.port === port)) {
-    throw refused('IMAGE_URL_ALLOW does not permit its scheme and port for its host')
+    throw refused(`${allow.setting} does not permit its scheme and port for its host`)
   }
   return url
 }
@@ -105,7 +119,7 @@ function permitted(text: string, base: URL | undefined, { allowed }: Settings): 
 /** One request: the body, or where the answer points to. */
 async function visit(url: URL, settings: Settings, signal: AbortSignal): Promise<Buffer | string> {
   const addresses = await publicAddresses(url.hostname, settings, signal)
-  const { connectMs: timeout, maxBytes, ca } = settings
+  const { accept, connectMs: timeout, maxBytes, ca } = settings
   const agent = new Agent({ connect: { timeout, lookup: pinnedTo(addresses), ...(ca && { ca }) } })
   try {
     const response = await agent.request({
@@ -113,11 +127,12 @@ async function visit(url: URL, settings: Settings, signal: AbortSignal): Promise
       path: url.pathname + url.search,
       method: 'GET',
       // Uncompressed, the bytes on the wire are all there can be.
-      headers: { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'llama-vision' },
+      headers: { accept, 'accept-encoding': 'identity', 'user-agent': 'llama-vision' },
       signal,
     })
     const { statusCode, headers } = response
-    if (redirectStatuses.includes(statusCode) && typeof headers.location === 'string') return headers.location
+    const location = redirectLocation(statusCode, headers)
+    if (location) return location
     if (statusCode !== 200) throw failed(`it answered with status ${statusCode}`)
     if ((headers['content-encoding'] || 'identity') !== 'identity') throw failed('its answer is compressed')
     if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)

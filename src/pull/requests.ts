@@ -11,7 +11,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
 import { messageOf } from '../errors.ts'
-import { redirectStatuses } from '../net/redirects.ts'
+import { redirectLocation } from '../net/redirects.ts'
 
 /** What another try would not mend. The message is for a person. */
 export class PullProblem extends Error {
@@ -101,13 +101,14 @@ export async function visit(
       return { status, headers: answer.headers, body: answer.body, sha256 }
     }
     leave(answer.body)
-    if (!redirectStatuses.includes(status)) throw refusal(web, url, status, answer.headers)
-    url = redirected(url, textOf(answer.headers.location))
+    const location = redirectLocation(status, answer.headers)
+    if (location === undefined) throw refusal(web, url, status, answer.headers)
+    url = redirected(url, location)
   }
   throw new PullProblem(`${shown(address)} redirects more than ${maxRedirects} times`)
 }
 
-function redirected(from: URL, location = ''): URL {
+function redirected(from: URL, location: string): URL {
   const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
   if (!to || !location || !/^https?:$/.test(to.protocol)) {
     throw new PullProblem(`${shown(from)} redirects to no address that can be fetched`)

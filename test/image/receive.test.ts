@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { type FetchImage, receive } from '../../src/image/receive.ts'
+import { FetchProblem } from '../../src/net/guarded-fetch.ts'
 import { png } from '../support/images.ts'
 
 const never = new AbortController().signal
@@ -43,6 +44,21 @@ t.test('addresses are fetched where that is allowed, and nothing else is', async
   t.equal(String(await received('aHR0cHM6Ly8', fetchImage)), 'https://')
   t.equal(String(await received(Buffer.from('https://example.org'), fetchImage)), 'https://example.org')
   t.same(asked, ['https://example.org/a.png'])
+})
+
+t.test('why an address gives no picture is told in the words of pictures', async (t) => {
+  const cause = new Error('ECONNRESET')
+  const failing = (error: unknown) => received('https://example.org/a.png', () => Promise.reject(error))
+  for (const kind of ['refused', 'failed'] as const) {
+    await t.rejects(failing(new FetchProblem(kind, 'its host is odd', cause)), {
+      name: 'Failure',
+      code: `image_url_${kind}`,
+      status: 400,
+      facts: { reason: 'its host is odd' },
+      cause,
+    })
+  }
+  await t.rejects(failing(cause), cause, 'what else goes wrong stays as it is')
 })
 
 t.test('what is not base64 is refused, never decoded as far as it goes', async (t) => {

@@ -2,15 +2,14 @@ import { BlockList, isIP } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { isPublicAddress, parseAllowList } from '../../src/net/addresses.ts'
-import { createFetcher } from '../../src/net/guarded-fetch.ts'
-import { maxBytes, never, notPublic, resolve } from '../support/guarded-servers.ts'
+import { allowing, fetcher, never, notPublic } from '../support/guarded-servers.ts'
 
 t.test('the list of hosts: what each entry permits', async (t) => {
   const permits = async (list: string, address: string) => {
-    const rules = { allow: parseAllowList(list), maxBytes, resolve: async () => [] }
-    const error = await createFetcher(rules)(address, never).catch((error) => error)
+    const rules = { allow: allowing(list), resolve: async () => [] }
+    const error = await fetcher(rules)(address, never).catch((error) => error)
     // The list is looked at first: what it permits fails on the look-up instead.
-    return error.facts.reason === notPublic
+    return error.message === notPublic
   }
   const cases: [string, string, boolean][] = [
     ['example.com', 'https://example.com/a.png', true],
@@ -44,19 +43,19 @@ t.test('the list of hosts: what each entry permits', async (t) => {
 })
 
 t.test('the list of hosts: nonsense is named', (t) => {
-  t.strictSame(parseAllowList(' a.test ,, *.B.test,http://c.test:80, *'), [
-    'https://a.test',
-    'https://*.b.test',
-    'http://c.test',
-    'https://*',
-  ])
-  t.strictSame(parseAllowList(' , '), [])
+  const { setting, origins } = parseAllowList('SOME_HOSTS', ' a.test ,, *.B.test,http://c.test:80, *')
+  t.equal(setting, 'SOME_HOSTS')
+  t.strictSame(
+    origins.map(({ origin }) => origin),
+    ['https://a.test', 'https://*.b.test', 'http://c.test', 'https://*'],
+  )
+  t.strictSame(allowing(' , ').origins, [])
   const nonsense =
     'ftp://a.test|two words|*a.test|a.*.test|**|*.|.|a..b|http://|https://me@a.test|a.test/path|a.test?x|a.test#x|' +
     'a.test:99999|*.1.2.3.4|a%2eb|a;b|[::1|://a.test|data:a'
   for (const entry of nonsense.split('|')) {
-    const named = new RegExp(`^IMAGE_URL_ALLOW holds ${entry.replace(/[^\w ]/g, '\\$&')};`)
-    t.throws(() => parseAllowList(`a.test,${entry},b.test`), { message: named }, entry)
+    const named = new RegExp(`^SOME_HOSTS holds ${entry.replace(/[^\w ]/g, '\\$&')};`)
+    t.throws(() => allowing('a.test', entry, 'b.test'), { message: named }, entry)
   }
   t.end()
 })
@@ -103,7 +102,7 @@ const specialAddress = fc
   })
 
 t.test('no special address is public, whichever way it is written', async () => {
-  const fetchImage = createFetcher({ allow: ['*', 'http://*'], maxBytes, resolve })
+  const fetchBytes = fetcher({ allow: allowing('*', 'http://*') })
   fc.assert(
     fc.property(specialAddress, (address) => !isPublicAddress(address)),
     { numRuns: 5000 },
@@ -113,8 +112,8 @@ t.test('no special address is public, whichever way it is written', async () => 
       const number = fourAsNumber(isIP(address) === 4 ? address : '127.0.0.1')
       const spellings = [asFour(number), String(number), `0x${number.toString(16)}`, `0${number.toString(8)}`]
       const host = isIP(address) === 6 ? `[${address}]` : spellings[style]
-      const error = await fetchImage(`http://${host}/`, never).catch((error) => error)
-      return error.facts?.reason === notPublic
+      const error = await fetchBytes(`http://${host}/`, never).catch((error) => error)
+      return error.message === notPublic
     }),
     { numRuns: 1000 },
   )

@@ -5,11 +5,13 @@ import { createFetcher } from '../../src/net/guarded-fetch.ts'
 import { selfSigned } from '../support/certificate.ts'
 import {
   addressesOf,
+  allowing,
   around,
   broken,
   canaryAddress,
   canaryCalls,
   failed,
+  fetcher,
   listen,
   maxBytes,
   never,
@@ -17,25 +19,24 @@ import {
   notPublic,
   picturesAddress,
   refused,
-  resolve,
 } from '../support/guarded-servers.ts'
 import { png } from '../support/images.ts'
 
 t.test('a picture comes as the bytes that were sent, asked for plainly and once', async (t) => {
   const picture = await png()
   let headers: Record<string, unknown> = {}
-  const { url, port, requests, fetchImage, allClosed } = await around(t, (request, response) => {
+  const { url, port, requests, fetchBytes, allClosed } = await around(t, (request, response) => {
     headers = request.headers
     response.end(picture)
   })
-  t.strictSame(await fetchImage(`${url}/a%20b.png?size=2#top`, never), picture)
+  t.strictSame(await fetchBytes(`${url}/a%20b.png?size=2#top`, never), picture)
   t.strictSame(requests, ['/a%20b.png?size=2'])
-  t.match(headers, { host: `pictures.test:${port}`, 'accept-encoding': 'identity' })
+  t.match(headers, { host: `pictures.test:${port}`, accept: 'image/*', 'accept-encoding': 'identity' })
   t.notOk('cookie' in headers || 'authorization' in headers || 'referer' in headers)
   await allClosed()
-  t.strictSame(await fetchImage(`http://twice.test:${port}/`, never), picture, 'a host with two addresses')
+  t.strictSame(await fetchBytes(`http://twice.test:${port}/`, never), picture, 'a host with two addresses')
   t.strictSame(
-    await fetchImage(`http://pictures.test.:${port}/`, never),
+    await fetchBytes(`http://pictures.test.:${port}/`, never),
     picture,
     'a host with the dot of the root',
   )
@@ -46,17 +47,17 @@ t.test('without a choice of families, the checked address is used as well', asyn
   const before = getDefaultAutoSelectFamily()
   setDefaultAutoSelectFamily(false)
   t.teardown(() => setDefaultAutoSelectFamily(before))
-  const { port, fetchImage } = await around(t, (_, response) => response.end('picture'))
-  t.equal(String(await fetchImage(`http://twice.test:${port}/`, never)), 'picture')
+  const { port, fetchBytes } = await around(t, (_, response) => response.end('picture'))
+  t.equal(String(await fetchBytes(`http://twice.test:${port}/`, never)), 'picture')
 })
 
 t.test('a body in many small pieces comes whole', async (t) => {
   const pieces = Array.from({ length: 3000 }, (_, index) => Buffer.from(`${index},`))
-  const { url, fetchImage } = await around(t, (_, response) => {
+  const { url, fetchBytes } = await around(t, (_, response) => {
     for (const piece of pieces) response.write(piece)
     response.end()
   })
-  t.strictSame(await fetchImage(url, never), Buffer.concat(pieces))
+  t.strictSame(await fetchBytes(url, never), Buffer.concat(pieces))
 })
 
 t.test('over https the name in the address is asked for, and must be in the certificate', async (t) => {
@@ -72,14 +73,14 @@ t.test('over https the name in the address is asked for, and must be in the cert
   )
   const port = await listen(server, picturesAddress)
   t.teardown(() => server.close())
-  const rules = { maxBytes, resolve, isAllowedAddress: () => true }
-  const allow = [`pictures.test:${port}`, `https://other.test:${port}`]
-  const fetchImage = createFetcher({ ...rules, allow, ca: certificate })
-  t.strictSame(await fetchImage(`https://pictures.test:${port}/a.png`, never), picture)
+  const rules = { isAllowedAddress: () => true }
+  const allow = allowing(`pictures.test:${port}`, `https://other.test:${port}`)
+  const fetchBytes = fetcher({ ...rules, allow, ca: certificate })
+  t.strictSame(await fetchBytes(`https://pictures.test:${port}/a.png`, never), picture)
   t.strictSame(asked, ['pictures.test', `pictures.test:${port}`])
-  await t.rejects(fetchImage(`https://other.test:${port}/`, never), failed(broken), 'a name of another host')
+  await t.rejects(fetchBytes(`https://other.test:${port}/`, never), failed(broken), 'a name of another host')
   await t.rejects(
-    createFetcher({ ...rules, allow })(`https://pictures.test:${port}/`, never),
+    fetcher({ ...rules, allow })(`https://pictures.test:${port}/`, never),
     failed(broken),
     'a certificate that nobody vouches for',
   )
@@ -87,8 +88,8 @@ t.test('over https the name in the address is asked for, and must be in the cert
 })
 
 t.test('addresses that are not permitted are refused before anything is sent', async (t) => {
-  const { url, port, requests, fetchImage } = await around(t, (_, response) => response.end('secret'))
-  const scheme = 'IMAGE_URL_ALLOW does not permit its scheme and port for its host'
+  const { url, port, requests, fetchBytes } = await around(t, (_, response) => response.end('secret'))
+  const scheme = 'SOME_HOSTS does not permit its scheme and port for its host'
   const cases: [string, string][] = [
     [`http://elsewhere.test:${port}/`, notListed],
     [`http://evil-pictures.test:${port}/`, notListed],
@@ -114,14 +115,14 @@ t.test('addresses that are not permitted are refused before anything is sent', a
     [`http://nothing.test:${port}/`, notPublic],
   ]
   for (const [address, reason] of cases) {
-    await t.rejects(fetchImage(address, never), refused(reason), address.slice(0, 60))
+    await t.rejects(fetchBytes(address, never), refused(reason), address.slice(0, 60))
   }
   t.strictSame(requests, [])
 })
 
 t.test('where any host is listed, private ones are refused in every spelling', async (t) => {
   const { port, requests } = await around(t, (_, response) => response.end('secret'))
-  const anyHost = createFetcher({ allow: [`http://*:${port}`, '*', 'http://*'], maxBytes, resolve })
+  const anyHost = fetcher({ allow: allowing(`http://*:${port}`, '*', 'http://*') })
   const spellings = [
     '169.254.169.254',
     'metadata.google.internal',
@@ -177,10 +178,10 @@ t.test('where any host is listed, private ones are refused in every spelling', a
 
 t.test('with nothing but the defaults, the names of this machine are refused', async (t) => {
   const { port } = await around(t, (_, response) => response.end('secret'))
-  const fetchImage = createFetcher({ allow: [`http://*:${port}`], maxBytes })
-  await t.rejects(fetchImage(`http://localhost:${port}/`, never), refused(notPublic))
-  await t.rejects(fetchImage(`http://[::1]:${port}/`, never), refused(notPublic))
-  await t.rejects(createFetcher({ allow: [], maxBytes })('https://example.com/', never), refused(notListed))
+  const fetchBytes = createFetcher({ allow: allowing(`http://*:${port}`), accept: 'image/*', maxBytes })
+  await t.rejects(fetchBytes(`http://localhost:${port}/`, never), refused(notPublic))
+  await t.rejects(fetchBytes(`http://[::1]:${port}/`, never), refused(notPublic))
+  await t.rejects(fetcher({})('https://example.com/', never), refused(notListed))
 })
 
 t.test('a host is looked up once: a later, private answer has no effect', async (t) => {
@@ -189,54 +190,52 @@ t.test('a host is looked up once: a later, private answer has no effect', async 
     lookups += 1
     return addressesOf(lookups === 1 ? [picturesAddress] : [canaryAddress])
   }
-  const { url, requests, fetchImage } = await around(t, (_, response) => response.end('picture'), {
+  const { url, requests, fetchBytes } = await around(t, (_, response) => response.end('picture'), {
     resolve: rebinding,
   })
-  t.equal(String(await fetchImage(`${url}/first`, never)), 'picture')
+  t.equal(String(await fetchBytes(`${url}/first`, never)), 'picture')
   t.equal(lookups, 1)
-  await t.rejects(fetchImage(`${url}/second`, never), refused(notPublic), 'each request asks anew')
+  await t.rejects(fetchBytes(`${url}/second`, never), refused(notPublic), 'each request asks anew')
   t.strictSame(requests, ['/first'])
 })
 
 t.test('redirects are followed, up to three', async (t) => {
   for (const status of [301, 302, 303, 307, 308]) {
-    const { url, requests, fetchImage } = await around(t, (request, response) => {
+    const { url, requests, fetchBytes } = await around(t, (request, response) => {
       const hops = Number(request.url?.slice(1))
       if (hops === 0) response.end('picture')
       else response.writeHead(status, { location: `/${hops - 1}` }).end('body of the redirect')
     })
-    t.equal(String(await fetchImage(`${url}/1`, never)), 'picture', `one ${status}`)
-    t.equal(String(await fetchImage(`${url}/3`, never)), 'picture', `three ${status}`)
+    t.equal(String(await fetchBytes(`${url}/1`, never)), 'picture', `one ${status}`)
+    t.equal(String(await fetchBytes(`${url}/3`, never)), 'picture', `three ${status}`)
     t.strictSame(requests, ['/1', '/0', '/3', '/2', '/1', '/0'])
-    await t.rejects(fetchImage(`${url}/4`, never), failed('it redirects more than 3 times'))
+    await t.rejects(fetchBytes(`${url}/4`, never), failed('it redirects more than 3 times'))
     t.equal(requests.length, 10, 'four requests and no fifth')
   }
 })
 
 t.test('a redirect that leads nowhere ends', async (t) => {
-  const { url, requests, fetchImage } = await around(t, (request, response) => {
+  const { url, requests, fetchBytes } = await around(t, (request, response) => {
     if (request.url === '/loop') response.writeHead(302, { location: '/loop' }).end()
     else if (request.url === '/404') response.writeHead(302, { location: '/gone' }).end()
     else response.writeHead(request.url === '/gone' ? 404 : 302).end()
   })
-  await t.rejects(fetchImage(`${url}/loop`, never), failed('it redirects more than 3 times'))
+  await t.rejects(fetchBytes(`${url}/loop`, never), failed('it redirects more than 3 times'))
   t.equal(requests.length, 4)
-  await t.rejects(fetchImage(`${url}/404`, never), failed('after a redirect, it answered with status 404'))
-  await t.rejects(fetchImage(`${url}/nowhere`, never), failed('it answered with status 302'))
+  await t.rejects(fetchBytes(`${url}/404`, never), failed('after a redirect, it answered with status 404'))
+  await t.rejects(fetchBytes(`${url}/nowhere`, never), failed('it answered with status 302'))
 })
 
 t.test('each redirect is judged like a new request', async (t) => {
   let location = ''
-  const { url, port, requests, fetchImage } = await around(
+  const { url, port, requests, fetchBytes } = await around(
     t,
     (_, response) => response.writeHead(302, { location }).end('body of the redirect'),
     {},
   )
   const anyHost = await around(t, (_, response) => response.writeHead(302, { location }).end())
-  const open = createFetcher({
-    allow: [`http://*:${anyHost.port}`, 'http://*', '*'],
-    maxBytes,
-    resolve,
+  const open = fetcher({
+    allow: allowing(`http://*:${anyHost.port}`, 'http://*', '*'),
     isAllowedAddress: (address) => address === picturesAddress,
   })
   const cases: [string, string][] = [
@@ -251,7 +250,7 @@ t.test('each redirect is judged like a new request', async (t) => {
   ]
   for (const [target, reason] of cases) {
     location = target
-    const error = await fetchImage(url, never).catch((error) => error)
+    const error = await fetchBytes(url, never).catch((error) => error)
     t.match(error, refused(`after a redirect, ${reason}`), target)
     t.notMatch(error.message, /elsewhere|inside|mixed|127\.|passwd|body of/, 'the target is not told')
   }
@@ -264,7 +263,7 @@ t.test('each redirect is judged like a new request', async (t) => {
 
 t.test('in all of this, the canary heard nothing', async (t) => {
   t.equal(canaryCalls.count, 0)
-  const { port, fetchImage } = await around(t, () => {}, { isAllowedAddress: () => true })
-  await t.rejects(fetchImage(`http://inside.test:${port}/`, never), failed(broken))
+  const { port, fetchBytes } = await around(t, () => {}, { isAllowedAddress: () => true })
+  await t.rejects(fetchBytes(`http://inside.test:${port}/`, never), failed(broken))
   t.equal(canaryCalls.count, 1, 'it would have, had a rule been missing')
 })

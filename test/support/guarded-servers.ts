@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer, isIP } from 'node:net'
 import type { Test } from 'tap'
-import { isPublicAddress } from '../../src/net/addresses.ts'
+import { isPublicAddress, parseAllowList } from '../../src/net/addresses.ts'
 import { createFetcher, type FetchRules } from '../../src/net/guarded-fetch.ts'
 import { until } from './until.ts'
 
@@ -43,6 +43,13 @@ export async function listen(server: Server | ReturnType<typeof createTcpServer>
   return (server.address() as AddressInfo).port
 }
 
+/** A list of hosts, by a setting that is nobody's. */
+export const allowing = (...entries: string[]) => parseAllowList('SOME_HOSTS', entries.join(','))
+
+/** A fetcher by the usual rules but those that are named; the hosts above are looked up, and none is permitted. */
+export const fetcher = (rules: Partial<FetchRules>) =>
+  createFetcher({ allow: allowing(), accept: 'image/*', maxBytes, resolve, ...rules })
+
 /** A server that answers as told, the canary beside it, and a fetcher whose rules permit the one. */
 export async function around(t: Test, answer: RequestListener, rules: Partial<FetchRules> = {}) {
   const requests: string[] = []
@@ -62,10 +69,8 @@ export async function around(t: Test, answer: RequestListener, rules: Partial<Fe
     canary.close()
   })
   const names = ['pictures.test', 'twice.test', 'inside.test', 'mixed.test', 'mixed-six.test', 'nothing.test']
-  const fetchImage = createFetcher({
-    allow: names.map((name) => `http://${name}:${port}`),
-    maxBytes,
-    resolve,
+  const fetchBytes = fetcher({
+    allow: allowing(...names.map((name) => `http://${name}:${port}`)),
     isAllowedAddress: (address) => address === picturesAddress || isPublicAddress(address),
     ...rules,
   })
@@ -81,19 +86,11 @@ export async function around(t: Test, answer: RequestListener, rules: Partial<Fe
     // A connection that is kept ends by itself after 4 s.
     await until(noneIsOpen, 'the end of all connections', 2000)
   }
-  return { url: `http://pictures.test:${port}`, port, requests, fetchImage, allClosed }
+  return { url: `http://pictures.test:${port}`, port, requests, fetchBytes, allClosed }
 }
 
-export const refused = (reason: string) => ({
-  code: 'image_url_refused',
-  status: 400,
-  facts: { reason },
-})
-export const failed = (reason: string) => ({
-  code: 'image_url_failed',
-  status: 400,
-  facts: { reason },
-})
+export const refused = (message: string) => ({ name: 'FetchProblem', kind: 'refused', message })
+export const failed = (message: string) => ({ name: 'FetchProblem', kind: 'failed', message })
 export const notPublic = 'its host does not resolve, or not to public addresses only'
-export const notListed = 'its host is not in IMAGE_URL_ALLOW'
+export const notListed = 'its host is not in SOME_HOSTS'
 export const broken = 'the connection failed or broke off'
