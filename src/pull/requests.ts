@@ -7,7 +7,6 @@
  * an interceptor of our own beneath it. `retry` joins the halves of two files where there is no etag and gives up where
  * a file changed or the server knows no ranges; how often it tries, and whether after a silence, could be set.
  */
-import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
 import { messageOf } from '../errors.ts'
@@ -40,13 +39,8 @@ export type Web = {
   pauseMs: number
 }
 
-export type FileResponse = {
-  status: number
-  headers: IncomingHttpHeaders
-  body: Dispatcher.ResponseData['body']
-  /** SHA-256 that a hop on the way gave in `x-linked-etag`, as Hugging Face does. */
-  sha256: string | undefined
-}
+/** `sha256` is what a hop on the way gave in `x-linked-etag`, as Hugging Face does. */
+export type FileResponse = Dispatcher.ResponseData & { sha256: string | undefined }
 
 const maxTries = 5
 const maxRedirects = 5
@@ -70,9 +64,6 @@ export const shown = (address: string | URL): string => {
 export const asSha256 = (text: string | undefined): string | undefined =>
   text && /^[0-9a-f]{64}$/i.test(text) ? text.toLowerCase() : undefined
 
-export const textOf = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header[0] : header
-
 /**
  * One request and its redirects. The answer's body must be read or left; its status is 200, 206, 416 or another
  * success. Throws `PullProblem` when the server refuses for good and `Setback` when it may think otherwise later.
@@ -95,14 +86,12 @@ export async function visit(
       headersTimeout: web.idleMs,
       bodyTimeout: web.idleMs,
     })
-    sha256 ??= asSha256(textOf(answer.headers['x-linked-etag'])?.replaceAll('"', ''))
+    sha256 ??= asSha256(String(answer.headers['x-linked-etag']).replaceAll('"', ''))
     const { statusCode: status } = answer
-    if ((status >= 200 && status < 300) || status === 416) {
-      return { status, headers: answer.headers, body: answer.body, sha256 }
-    }
+    if ((status >= 200 && status < 300) || status === 416) return { ...answer, sha256 }
     leave(answer.body)
     const location = redirectLocation(status, answer.headers)
-    if (location === undefined) throw refusal(web, url, status, answer.headers)
+    if (location === undefined) throw refusal(web, url, answer)
     url = redirected(url, location)
   }
   throw new PullProblem(`${shown(address)} redirects more than ${maxRedirects} times`)
@@ -119,18 +108,16 @@ function redirected(from: URL, location: string): URL {
   return to
 }
 
-function refusal(web: Web, url: URL, status: number, headers: IncomingHttpHeaders): Error {
-  const address = shown(url)
-  if (status >= 500 || passingStatuses.includes(status)) {
-    return new Setback(`${address} answers ${status}`, retryAfterMs(textOf(headers['retry-after'])))
+function refusal(web: Web, url: URL, { statusCode: status, headers }: Dispatcher.ResponseData): Error {
+  const answers = `${shown(url)} answers ${status}`
+  if (status >= 500 || passingStatuses.includes(status))
+    return new Setback(answers, retryAfterMs(headers['retry-after']))
+  const sentences: Record<number, string> = {
+    401: `asks for a login (401). ${loginAdvice(web, url)}`,
+    403: 'is refused (403); where a model is gated, accept its terms on its page first',
+    404: 'does not exist (404)',
   }
-  if (status === 401) return new PullProblem(`${address} asks for a login (401). ${loginAdvice(web, url)}`)
-  if (status === 403) {
-    return new PullProblem(
-      `${address} is refused (403); where a model is gated, accept its terms on its page first`,
-    )
-  }
-  return new PullProblem(status === 404 ? `${address} does not exist (404)` : `${address} answers ${status}`)
+  return new PullProblem(status in sentences ? `${shown(url)} ${sentences[status]}` : answers)
 }
 
 function loginAdvice(web: Web, url: URL): string {
@@ -141,8 +128,8 @@ function loginAdvice(web: Web, url: URL): string {
 }
 
 /** Given in seconds or as a date. */
-function retryAfterMs(text: string | undefined): number | undefined {
-  if (!text) return undefined
+function retryAfterMs(header: unknown): number | undefined {
+  const text = String(header)
   const milliseconds = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
   return Number.isNaN(milliseconds) ? undefined : Math.min(Math.max(0, milliseconds), maxRetryAfterMs)
 }
@@ -155,7 +142,7 @@ export async function retrying<Result>(
   web: Web,
   what: string,
   attempt: () => Promise<Result>,
-  progressed: () => boolean = () => false,
+  progressed: () => Promise<boolean> = async () => false,
 ): Promise<Result> {
   for (let failures = 0; ; ) {
     try {
@@ -163,7 +150,7 @@ export async function retrying<Result>(
     } catch (error) {
       web.signal.throwIfAborted()
       if (error instanceof PullProblem) throw error
-      failures = progressed() ? 1 : failures + 1
+      failures = (await progressed()) ? 1 : failures + 1
       if (failures === maxTries) {
         throw new PullProblem(`${what} failed ${maxTries} times, at last with: ${reasonOf(error)}`, {
           cause: error,
@@ -195,7 +182,7 @@ export async function readJson(
       if (bytes > maxJsonBytes) throw new PullProblem(`${shown(address)} answers with more than a listing`)
       chunks.push(chunk)
     }
-    const next = /<([^>]+)>;\s*rel="?next"?/.exec(textOf(headers.link) ?? '')?.[1]
+    const next = /<([^>]+)>;\s*rel="?next"?/.exec(String(headers.link))?.[1]
     try {
       const json: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
       return { json, next: next && new URL(next, address).href }

@@ -5,8 +5,17 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { ggufLayers, ollamaLibrary, ollamaRegistry, parseOllamaName } from '../model/ollama-store.ts'
-import type { RemoteFile } from './download.ts'
 import { asSha256, PullProblem, readJson, shown, visit, type Web } from './requests.ts'
+
+export type RemoteFile = {
+  /** What it is to be called in the folder. */
+  name: string
+  address: string
+  /** Bytes, where the source tells. */
+  size: number | undefined
+  /** Hexadecimal, lower case, where the source tells. */
+  sha256: string | undefined
+}
 
 /** Base addresses without a slash at the end. */
 export type Endpoints = { huggingFace: string; ollama: string }
@@ -128,8 +137,7 @@ function chosenFiles(entries: Entry[], repository: string, quant: string | undef
   const matching = quants.map((one) => firsts.filter(({ path }) => hasQuant(path, one)))
   const fitting = matching.find((list) => list.length > 0) ?? (quant ? [] : firsts)
   // Of the same quantization in a plain and in a "dynamic" make the plain one is meant.
-  const plain = fitting.filter(({ path }) => !/(^|[-._/])UD-/i.test(path))
-  const candidates = plain.length > 0 ? plain : fitting
+  const candidates = preferring(fitting, ({ path }) => !/(^|[-._/])UD-/i.test(path))
   const [model, another] = candidates
   if (!model || another) {
     const what = another ? 'several models that fit' : `no model in ${quants[0]}`
@@ -161,23 +169,25 @@ function allShards(entries: Entry[], entry: Entry): Entry[] {
 
 /** The nearest one in the model's folder or above it; of those, one that bears the model's name, then by precision. */
 function projectorFor(model: Entry, entries: Entry[]): Entry | undefined {
-  const folderOf = ({ path }: Entry) => path.slice(0, path.lastIndexOf('/') + 1)
-  const modelName = stemOf(model)
-    .slice(folderOf(model).length)
+  const folder = folderOf(model)
+  const name = stemOf(model)
+    .slice(folder.length)
     .replace(/[-.][a-z]*\d\w*$/i, '')
-  const rank = (entry: Entry): [number, number, number] => {
-    const precision = projectorOrder.findIndex((one) => hasQuant(entry.path, one))
-    return [
-      -folderOf(entry).length,
-      entry.path.toLowerCase().includes(modelName.toLowerCase()) ? 0 : 1,
-      precision === -1 ? projectorOrder.length : precision,
-    ]
-  }
-  const first = (a: number[], b: number[]): number =>
-    a.map((value, index) => value - (b[index] ?? 0)).find((difference) => difference !== 0) ?? 0
-  return entries
-    .filter((entry) => isProjector(entry) && model.path.startsWith(folderOf(entry)))
-    .sort((a, b) => first(rank(a), rank(b)))[0]
+    .toLowerCase()
+  const near = entries.filter((entry) => isProjector(entry) && folder.startsWith(folderOf(entry)))
+  const depth = Math.max(...near.map((entry) => folderOf(entry).length))
+  const nearest = near.filter((entry) => folderOf(entry).length === depth)
+  const related = preferring(nearest, ({ path }) => path.toLowerCase().includes(name))
+  const byPrecision = projectorOrder.map((one) => related.find(({ path }) => hasQuant(path, one)))
+  return byPrecision.find(Boolean) ?? related[0]
+}
+
+const folderOf = ({ path }: Entry): string => path.slice(0, path.lastIndexOf('/') + 1)
+
+/** Those that fit, or all of them where none does. */
+function preferring(entries: Entry[], fits: (entry: Entry) => boolean): Entry[] {
+  const fitting = entries.filter(fits)
+  return fitting.length > 0 ? fitting : entries
 }
 
 function listed(entries: Entry[]): string {

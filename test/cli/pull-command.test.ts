@@ -1,5 +1,5 @@
 /** The command, and what it shows. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { pullCommand, pullProgress } from '../../src/cli/pull-command.ts'
@@ -29,7 +29,8 @@ t.test('the command ends on a signal and keeps what came', async (t) => {
   const folder = t.testdir()
   t.capture(process.stderr, 'write')
   const pulling = pullCommand(`${url}/model.gguf`, { MODEL_PATH: folder })
-  await until(() => existsSync(join(folder, 'model.gguf.part.json')), 'the part')
+  const part = join(folder, 'model.gguf.part')
+  await until(() => existsSync(part) && statSync(part).size === 50_000, 'the part')
   process.emit('SIGINT')
   await t.rejects(pulling, problem(/^Stopped\. What has come is kept/))
   t.strictSame(readdirSync(folder).sort(), ['model.gguf.part', 'model.gguf.part.json'])
