@@ -16,6 +16,9 @@ export type Diagnosis = {
   restartHelps: boolean
 }
 
+/** Why an attempt to run the engine is over, and what has to happen before the next. */
+export type AttemptEnd = { sentence: string; retry: 'backoff' | 'slowly' | 'when files change' }
+
 type Known = { pattern: RegExp; sentence: (match: RegExpExecArray) => string; restartHelps?: true }
 
 const outOfMemory =

@@ -1,5 +1,11 @@
-/** What others may know of the engine: its state, and since when and why. `supervisor.ts` tells what the states mean. */
+/**
+ * The engine's state: written by the supervisor alone, which tells what the states mean; read and waited for by
+ * everybody else.
+ */
+import { EventEmitter, once } from 'node:events'
+import { failure } from '../errors.ts'
 import type { ModelFacts } from '../model/facts.ts'
+import type { Log } from './log.ts'
 
 export const engineStates = ['starting', 'loading', 'ready', 'failed', 'stopping'] as const
 
@@ -17,4 +23,58 @@ export type EngineStatus = {
   threads: number | undefined
   /** Of the process that runs now. */
   pid: number | undefined
+}
+
+const loadingRetrySeconds = 5
+const failedRetrySeconds = 60
+
+export function createStatus(log: Log) {
+  const changes = new EventEmitter().setMaxListeners(0)
+  let status: EngineStatus = {
+    state: 'starting',
+    reason: 'the engine is starting',
+    since: new Date(),
+    restarts: 0,
+    model: undefined,
+    threads: undefined,
+    pid: undefined,
+  }
+
+  /** Nothing comes after `stopping`. */
+  function enter(state: EngineState, reason?: string, facts: Partial<EngineStatus> = {}): void {
+    if (status.state === 'stopping') return
+    status = { ...status, ...facts, state, reason, since: new Date() }
+    const level = state === 'failed' ? 'error' : 'info'
+    log[level]({ state, restarts: status.restarts }, `engine ${state}${reason ? `: ${reason}` : ''}`)
+    changes.emit('change')
+  }
+
+  /** Throws `engine_loading` or `engine_failed` unless the engine is ready now. */
+  function requireReady(): void {
+    const { state, reason = '' } = status
+    if (state === 'ready') return
+    if (state === 'stopping') throw failure('shutting_down', {}, { retryAfterSeconds: loadingRetrySeconds })
+    if (state === 'failed')
+      throw failure('engine_failed', { reason }, { retryAfterSeconds: failedRetrySeconds })
+    throw failure('engine_loading', { reason }, { retryAfterSeconds: loadingRetrySeconds })
+  }
+
+  /** Waits through loading and restarts. Throws `engine_failed`, or the signal's reason. */
+  async function ready(signal: AbortSignal): Promise<void> {
+    while (status.state !== 'ready') {
+      if (status.state === 'failed' || status.state === 'stopping') requireReady()
+      await once(changes, 'change', { signal }).catch(() => signal.throwIfAborted())
+    }
+  }
+
+  return {
+    now: () => status,
+    enter,
+    /** The process is gone; the state stays until the supervisor knows what comes next. */
+    processEnded(): void {
+      status = { ...status, pid: undefined }
+    },
+    requireReady,
+    ready,
+  }
 }

@@ -19,7 +19,7 @@ const never = new AbortController().signal
 function start(t: Test, fault: FakeStart = '', env: Record<string, string> = {}, times = quickTimings) {
   const log = keptLog()
   const config = fakeEngineConfig(t.testdir(), fault, env)
-  const engine = superviseEngine(config, modelSettings(config), log, times)
+  const engine = superviseEngine(config, modelSettings(config), log, { times })
   t.teardown(() => engine.stop())
   return { engine, log, config }
 }
@@ -110,7 +110,7 @@ t.test('a missing model is named, and found once it is there', async (t) => {
   await engine.ready(never)
   await engine.stop()
   rmSync(join(config.MODEL_PATH, 'tiny.gguf'))
-  const second = superviseEngine(config, modelSettings(config), keptLog(), quickTimings)
+  const second = superviseEngine(config, modelSettings(config), keptLog(), { times: quickTimings })
   t.teardown(() => second.stop())
   await until(() => second.status().state === 'failed', 'failed')
   t.match(second.status().reason, /tiny\.gguf not found; the folder holds: tiny-mmproj\.gguf/)

@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, loadConfig } from '../../src/config.ts'
-import type { Log } from '../../src/engine/supervisor.ts'
-import { timings } from '../../src/engine/supervisor.ts'
+import type { Log } from '../../src/engine/log.ts'
+import { type Timings, timings } from '../../src/engine/timings.ts'
 import { writeGguf } from './gguf.ts'
 
 export type FakeStart =
@@ -71,7 +71,7 @@ export function writeModelPair(folder: string): void {
 }
 
 /** The supervisor's times, short enough for a test. */
-export const quickTimings: typeof timings = {
+export const quickTimings: Timings = {
   ...timings,
   healthPoll: 10,
   filesPoll: 50,
