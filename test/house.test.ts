@@ -37,7 +37,7 @@ const owners: Record<string, string[]> = {
   '@huggingface/gguf': ['model/gguf'],
   'close-with-grace': ['cli/serve'],
   commander: ['main'],
-  'eventsource-parser': ['engine/client', 'cli/ask'],
+  'eventsource-parser': ['engine/wire', 'cli/ask'],
   execa: ['engine/child'],
   fastify: ['app', 'doors', 'http'],
   'file-type': ['image/decode'],

@@ -1,61 +1,12 @@
 /**
- * The engine's HTTP interface over its UNIX socket. llama-server's wire types live here and nowhere else. Chat always
- * streams: headers come at once, no timeout of the HTTP client can fire during a long picture, and a stream that ends
- * without its finish is known to be cut off.
+ * The engine's HTTP interface over its UNIX socket. Chat always streams: headers come at once, no timeout of the HTTP
+ * client can fire during a long picture, and a stream that ends without its finish is known to be cut off.
  */
-import { randomUUID } from 'node:crypto'
-import { createParser } from 'eventsource-parser'
-import { Agent, type Dispatcher } from 'undici'
+import { Agent } from 'undici'
 import { Failure, failure } from '../errors.ts'
+import { type ChatBody, type ChatEvent, chatEvents, refusal, requestBytes } from './wire.ts'
 
 export type EngineClient = ReturnType<typeof createEngineClient>
-
-export type ContentPart = { type: 'text'; text: string } | { type: 'image_url'; image_url: { url: string } }
-
-/** The part of llama-server's chat request that we use. */
-export type ChatBody = {
-  messages: { role: 'system' | 'user' | 'assistant'; content: string | ContentPart[] }[]
-  max_tokens: number
-  temperature: number
-  top_p?: number
-  top_k?: number
-  min_p?: number
-  repeat_penalty?: number
-  presence_penalty?: number
-  frequency_penalty?: number
-  seed?: number
-  stop?: string[]
-  response_format?:
-    | { type: 'json_object' }
-    | { type: 'json_schema'; json_schema: { name: string; schema: object } }
-}
-
-export type FinishReason = 'stop' | 'length'
-
-export type ChatUsage = { prompt_tokens: number; completion_tokens: number; total_tokens: number }
-
-/** Milliseconds and counts as the engine took them; `prompt_ms` includes the picture, `cache_n` are tokens reused. */
-export type ChatTimings = {
-  cache_n: number
-  prompt_ms: number
-  predicted_ms: number
-  predicted_per_second: number
-}
-
-export type ChatEvent =
-  /** Prompt tokens done so far, `cached` of them before; nothing is told while a picture is worked on. */
-  | { type: 'prompt'; processed: number; cached: number; total: number }
-  | { type: 'text'; text: string }
-  | { type: 'end'; finishReason: FinishReason; usage: ChatUsage; timings: ChatTimings }
-
-type EngineError = { error?: { message?: string; type?: string; n_prompt_tokens?: number; n_ctx?: number } }
-
-type Chunk = EngineError & {
-  choices?: { delta?: { content?: string | null }; finish_reason?: FinishReason | null }[]
-  usage?: ChatUsage
-  timings?: ChatTimings
-  prompt_progress?: { total: number; cache: number; processed: number }
-}
 
 type Slot = { is_processing: boolean }
 
@@ -171,97 +122,6 @@ export function createEngineClient(socketPath: string) {
   }
 }
 
-/**
- * The request as bytes. A data URL holds nothing that JSON would escape, so it goes in as it is: to have it searched
- * for such characters takes 8 ms of the event loop for a picture of 4 MB. Only the pictures of messages are ours;
- * whatever a schema holds, be it keys of the same names, is data and is escaped.
- */
-function requestBytes({ messages, ...settings }: ChatBody): Buffer {
-  // Stands for a picture while the rest becomes JSON. Random, so that nothing of a caller's can hold it.
-  const mark = randomUUID()
-  const urls: string[] = []
-  const marked = (part: ContentPart): ContentPart => {
-    if (part.type !== 'image_url') return part
-    urls.push(part.image_url.url)
-    return { type: 'image_url', image_url: { url: mark } }
-  }
-  const json = JSON.stringify({
-    messages: messages.map(({ role, content }) => ({
-      role,
-      content: typeof content === 'string' ? content : content.map(marked),
-    })),
-    ...settings,
-    stream: true,
-    stream_options: { include_usage: true },
-    return_progress: true,
-  })
-  const pieces = json.split(mark)
-  return Buffer.concat(
-    pieces.flatMap((piece, index) => [Buffer.from(piece), Buffer.from(urls[index] ?? '', 'latin1')]),
-  )
-}
-
-/** The engine's stream as events. A stream without a finish was cut off, however cleanly it closed. */
-async function* chatEvents(body: Dispatcher.ResponseData['body']): AsyncGenerator<ChatEvent> {
-  const chunks: Chunk[] = []
-  const parser = createParser({
-    onEvent: ({ data }) => {
-      if (data !== '[DONE]') chunks.push(JSON.parse(data) as Chunk)
-    },
-  })
-  const decoder = new TextDecoder()
-  let finishReason: FinishReason | undefined
-  let ended = false
-  for await (const bytes of body) {
-    parser.feed(decoder.decode(bytes, { stream: true }))
-    for (const chunk of chunks.splice(0)) {
-      if (chunk.error) throw failure('engine_error', {}, { cause: chunk.error.message })
-      if (chunk.prompt_progress) {
-        const { processed, cache, total } = chunk.prompt_progress
-        yield { type: 'prompt', processed, cached: cache, total }
-      }
-      const choice = chunk.choices?.[0]
-      if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
-      finishReason = choice?.finish_reason ?? finishReason
-      if (chunk.usage && chunk.timings && finishReason) {
-        ended = true
-        yield { type: 'end', finishReason, usage: chunk.usage, timings: chunk.timings }
-      }
-    }
-  }
-  if (!ended) throw failure('engine_crashed', {}, { cause: 'The stream ended without a finish' })
-}
-
 /** Whatever breaks a connection to the engine is the engine's end. */
 const asFailure = (error: unknown): Failure =>
   error instanceof Failure ? error : failure('engine_crashed', {}, { cause: error })
-
-/** An answer other than 200, in our words. The engine's own tell paths and flags: they go to the log only. */
-function refusal(status: number, body: string): Failure {
-  const error = parsed(body)?.error
-  const cause = error?.message ?? body.slice(0, 500)
-  if (error?.type === 'exceed_context_size_error') {
-    const facts = { field: 'prompt', actual: error.n_prompt_tokens ?? 0, limit: error.n_ctx ?? 0 }
-    return failure('context_exceeded', facts, { cause })
-  }
-  if (status === 400 && /grammar|schema/i.test(cause)) {
-    return failure(
-      'invalid_json_schema',
-      { field: 'json_schema', reason: 'the engine cannot hold an answer to it' },
-      { cause },
-    )
-  }
-  // Beside a schema, a picture is the only thing that the engine can still find fault with.
-  if (status === 400) return failure('image_refused', { field: 'image' }, { cause })
-  if (status === 503)
-    return failure('engine_loading', { reason: 'it is loading' }, { cause, retryAfterSeconds: 5 })
-  return failure('engine_error', {}, { cause })
-}
-
-function parsed(body: string): EngineError | undefined {
-  try {
-    return JSON.parse(body) as EngineError
-  } catch {
-    return undefined
-  }
-}

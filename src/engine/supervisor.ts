@@ -16,7 +16,7 @@ import { ModelProblem } from '../model/gguf.ts'
 import { modelFilesFingerprint } from '../model/locate.ts'
 import type { ModelSettings } from '../model/settings.ts'
 import { diesWithUs, engineProgram, isExecutable, startEngine } from './child.ts'
-import type { ChatBody, ChatEvent, EngineClient } from './client.ts'
+import type { EngineClient } from './client.ts'
 import { batchSize } from './command.ts'
 import type { AttemptEnd } from './diagnosis.ts'
 import type { Log } from './log.ts'
@@ -24,6 +24,7 @@ import { memoryNeed, memoryShortage, readResources } from './resources.ts'
 import { runEngine } from './run.ts'
 import { createStatus, type EngineStatus } from './status.ts'
 import { backoff, pause, type Timings, timings } from './timings.ts'
+import type { ChatBody, ChatEvent } from './wire.ts'
 
 export type Engine = {
   status(): EngineStatus

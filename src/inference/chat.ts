@@ -2,7 +2,7 @@
  * Prepared question -> the engine's chat request. Pure. Parts keep their order: the engine reuses its work up to the
  * first difference, so a second question about a picture that comes first skips the picture.
  */
-import type { ChatBody, ContentPart } from '../engine/client.ts'
+import type { ChatBody, ContentPart } from '../engine/wire.ts'
 import type { PreparedImage } from '../image/prepare.ts'
 import type { PreparedPart, PreparedQuestion } from './prepared.ts'
 import type { TextPart } from './question.ts'

@@ -2,7 +2,7 @@
  * Seconds to expect, from what past requests took on this machine: moving averages of the engine's own figures. The
  * time for a prompt grows with its pictures' tiles; text beside them hardly counts.
  */
-import type { ChatEvent } from '../engine/client.ts'
+import type { ChatEvent } from '../engine/wire.ts'
 import { hundredths } from '../hundredths.ts'
 import type { PreparedImage } from '../image/prepare.ts'
 import { movingAverage } from '../moving-average.ts'

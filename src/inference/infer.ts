@@ -3,8 +3,8 @@
  * `finally`, in reverse; the one signal stops whatever is under way. Every door asks here, whatever its words are.
  */
 import type { Admission } from '../admission.ts'
-import type { ChatEvent } from '../engine/client.ts'
 import type { Engine } from '../engine/supervisor.ts'
+import type { ChatEvent } from '../engine/wire.ts'
 import { Failure } from '../errors.ts'
 import { hundredths } from '../hundredths.ts'
 import type { PreparedImage, PrepareImages } from '../image/prepare.ts'

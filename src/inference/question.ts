@@ -3,7 +3,7 @@
  * speaks. Fields that a door does not offer keep the defaults of `defaults`, which are sent to the engine explicitly,
  * because a model file may carry others.
  */
-import type { ChatUsage, FinishReason } from '../engine/client.ts'
+import type { ChatUsage, FinishReason } from '../engine/wire.ts'
 import type { PreparedImage } from '../image/prepare.ts'
 import type { ImageSource } from '../image/receive.ts'
 import type { ImageDetail } from '../image/tiles.ts'

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { type ChatBody, createEngineClient } from '../../src/engine/client.ts'
+import { createEngineClient } from '../../src/engine/client.ts'
+import type { ChatBody } from '../../src/engine/wire.ts'
 
 /** A client whose engine keeps what it was asked and counts seven tokens. */
 async function recorded(t: Test) {

@@ -2,8 +2,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { ChatBody, ChatEvent } from '../../src/engine/client.ts'
 import { type Engine, superviseEngine } from '../../src/engine/supervisor.ts'
+import type { ChatBody, ChatEvent } from '../../src/engine/wire.ts'
 import { modelSettings } from '../../src/model/settings.ts'
 import {
   type FakeStart,

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createAdmission } from '../../src/admission.ts'
-import type { ChatEvent } from '../../src/engine/client.ts'
+import type { ChatEvent } from '../../src/engine/wire.ts'
 import { failure } from '../../src/errors.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { createInference } from '../../src/inference/infer.ts'
