@@ -1,7 +1,6 @@
 /** One run of the engine, from its start to the end of its process: whatever is taken for it is gone afterwards. */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ModelFacts } from '../model/facts.ts'
 import type { ModelSettings } from '../model/settings.ts'
 import type { startEngine } from './child.ts'
@@ -9,6 +8,7 @@ import { createEngineClient, type EngineClient } from './client.ts'
 import { engineCommand } from './command.ts'
 import { type AttemptEnd, diagnose, warningIn } from './diagnosis.ts'
 import { makeEngineFolder, socketName } from './folder.ts'
+import { pause } from './timings.ts'
 import { type Watched, watch } from './watch.ts'
 
 export type Run = Omit<Watched, 'engine' | 'name'> & {
@@ -24,8 +24,16 @@ export type Run = Omit<Watched, 'engine' | 'name'> & {
 }
 
 export async function runEngine(run: Run): Promise<AttemptEnd> {
-  const { program, startProcess, settings, model, threads, stopping, times, log } = run
   const folder = await makeEngineFolder()
+  try {
+    return await runIn(folder, run)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
+  const { program, startProcess, settings, model, threads, stopping, times, log } = run
   const socketPath = join(folder, socketName)
   const command = engineCommand(settings, model, { threads, socketPath, homePath: folder })
   log.debug({ program, arguments: command.arguments }, 'engine command')
@@ -43,27 +51,22 @@ export async function runEngine(run: Run): Promise<AttemptEnd> {
     const { path, mmprojPath, architecture, contextLength, description } = model
     log.info({ path, mmprojPath, architecture, contextLength, description, threads }, 'model found')
     run.onLoading(client, child.pid)
-    const ended = child.ended.then((end) => {
+    const ended = child.ended.then((end): AttemptEnd => {
       over.abort()
-      return diagnose(end)
+      const { sentence, restartHelps } = diagnose(end)
+      return { sentence, retry: restartHelps ? 'backoff' : 'when files change' }
     })
-    const verdict = await Promise.race([
-      ended,
-      watch({ ...run, engine: client, name: settings.name }, over.signal),
-    ])
-    if ('retry' in verdict) {
-      // What looks like a fault of an engine that runs is often the first sign that it just died.
-      const end = await Promise.race([ended, sleep(times.lastWords)])
-      child.kill()
-      await ended
-      if (!end) return verdict
-    }
-    const { sentence, restartHelps } = await ended
-    return { sentence, retry: restartHelps ? 'backoff' : 'when files change' }
+    const watched: Watched = { ...run, engine: client, name: settings.name }
+    const fault = await Promise.race([ended, watch(watched, over.signal)])
+    // What looks like a fault of an engine that runs is often the first sign that it just died.
+    await pause(times.lastWords, over.signal)
+    if (over.signal.aborted) return await ended
+    child.kill()
+    await ended
+    return fault
   } finally {
     over.abort()
     stopping.removeEventListener('abort', onStop)
     await client.close()
-    await rm(folder, { recursive: true, force: true })
   }
 }
