@@ -105,6 +105,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     model,
     version,
     engineStatus,
+    draining: parts.draining,
     exposition: parts.metrics.exposition,
   })
   await app.register(pageRoutes)

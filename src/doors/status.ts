@@ -2,6 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from '@sinclair/typebox'
 import type { EngineStatus } from '../engine/status.ts'
+import { failure } from '../errors.ts'
 import { timestamp } from '../http/error-response.ts'
 import type { Metrics } from '../metrics.ts'
 import type { ModelSettings } from '../model/settings.ts'
@@ -30,6 +31,8 @@ export type StatusRouteOptions = {
   model: () => ModelSettings
   version: string
   engineStatus: () => EngineStatus
+  /** True once the service takes no more requests. */
+  draining: () => boolean
   exposition: Metrics['exposition']
 }
 
@@ -43,7 +46,7 @@ export const statusRoutes: FastifyPluginAsyncTypebox<StatusRouteOptions> = async
     { ...open, schema: { summary: 'Whether the model is ready', response: { 200: health, 503: health } } },
     async (_request, reply) => {
       const body = healthOf(options.engineStatus(), options)
-      if (!body.model_loaded) reply.code(503).header('retry-after', String(retryAfterSeconds))
+      if (body.status === 'unhealthy') reply.code(503).header('retry-after', String(retryAfterSeconds))
       return body
     },
   )
@@ -64,14 +67,16 @@ export const statusRoutes: FastifyPluginAsyncTypebox<StatusRouteOptions> = async
   })
 }
 
-function healthOf(engine: EngineStatus, { model, version }: StatusRouteOptions): Health {
+function healthOf(engine: EngineStatus, { model, version, draining }: StatusRouteOptions): Health {
   const ready = engine.state === 'ready'
+  // Whoever spreads requests over replicas must hear of it before the port closes.
+  const leaving = draining() ? failure('shutting_down').message : null
   return {
-    status: ready ? 'healthy' : 'unhealthy',
+    status: ready && !leaving ? 'healthy' : 'unhealthy',
     model_loaded: ready,
     model_name: model().name,
     timestamp: timestamp(),
-    reason: ready ? null : (engine.reason ?? engine.state),
+    reason: leaving ?? (ready ? null : (engine.reason ?? engine.state)),
     model_description: engine.model?.description ?? null,
     engine: {
       state: engine.state,

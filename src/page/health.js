@@ -23,11 +23,14 @@ export function watchHealth({ panel, state, model, detail, version }) {
     if (health) show(health)
     else showLost()
     clearTimeout(timer)
-    timer = setTimeout(look, health?.model_loaded ? laterMs : soonMs)
+    timer = setTimeout(look, health?.status === 'healthy' ? laterMs : soonMs)
   }
 
   function show(health) {
-    const [light, word] = words[health.engine.state] ?? ['waiting', health.engine.state]
+    const { engine, status } = health
+    // A service that shuts down has an engine that is ready all the same.
+    const told = engine.state === 'ready' && status !== 'healthy' ? 'stopping' : engine.state
+    const [light, word] = words[told] ?? ['waiting', told]
     tell(light, word)
     model.textContent = health.model_name
     detail.textContent = health.reason ?? health.model_description ?? ''

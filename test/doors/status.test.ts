@@ -41,6 +41,19 @@ t.test('any other state is 503 with the same fields and a reason', async (t) => 
   }
 })
 
+t.test('a service that shuts down is unhealthy, whatever its engine can do', async (t) => {
+  const app = await testApp(t, { draining: () => true })
+  const response = await app.inject('/health')
+  t.equal(response.statusCode, 503)
+  t.equal(response.headers['retry-after'], '5')
+  t.match(response.json(), {
+    status: 'unhealthy',
+    model_loaded: true,
+    reason: 'The service is shutting down',
+    engine: { state: 'ready' },
+  })
+})
+
 t.test('alive is whoever answers', async (t) => {
   const app = await testApp(t, { engineStatus: () => ({ ...readyStatus, state: 'failed' }) })
   const response = await app.inject('/livez')
