@@ -1,0 +1,112 @@
+/** The client with an engine of the test's own: whom it asks, and what becomes of answers and broken connections. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createEngineClient } from '../../src/engine/client.ts'
+import type { ChatBody } from '../../src/engine/wire.ts'
+
+const never = new AbortController().signal
+const body: ChatBody = { messages: [{ role: 'user', content: 'hello' }], max_tokens: 1, temperature: 0 }
+
+async function clientOf(t: Test, answer: RequestListener) {
+  const folder = mkdtempSync(join(tmpdir(), 'chat-'))
+  const socket = join(folder, 's')
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url} ${request.headers['content-type'] ?? ''}`.trim())
+    answer(request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(socket, resolve))
+  const client = createEngineClient(socket)
+  t.teardown(async () => {
+    await client.close()
+    server.closeAllConnections()
+    server.close()
+    rmSync(folder, { recursive: true })
+  })
+  return { client, requests }
+}
+
+/** All texts of a chat, and whether it had settled by the time it ended. */
+async function chat(client: ReturnType<typeof createEngineClient>, signal = never) {
+  const outcome = { text: '', settled: 0, error: undefined as unknown, settledAtEnd: 0 }
+  try {
+    for await (const event of client.chat(body, signal, () => (outcome.settled += 1))) {
+      if (event.type === 'text') outcome.text += event.text
+    }
+  } catch (error) {
+    outcome.error = error
+  }
+  outcome.settledAtEnd = outcome.settled
+  return outcome
+}
+
+const whole =
+  'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}],"usage":{},"timings":{}}\n\n'
+
+t.test('asks for what it wants to know', async (t) => {
+  const answers: Record<string, [number, unknown]> = {
+    '/health': [503, { error: {} }],
+    '/props': [200, { modalities: { vision: true }, model_alias: 'tiny.gguf' }],
+    '/slots': [200, [{ is_processing: true }, { is_processing: false }, { is_processing: true }]],
+    '/v1/chat/completions/input_tokens': [200, { input_tokens: 7 }],
+  }
+  const { client, requests } = await clientOf(t, ({ url = '' }, response) => {
+    const [status, answer] = answers[url] ?? [404, {}]
+    response.writeHead(status).end(JSON.stringify(answer))
+  })
+  t.equal(await client.health(), 503)
+  t.strictSame(await client.properties(), answers['/props']?.[1])
+  t.equal(await client.busySlots(), 2)
+  t.equal(await client.countTokens(body, never), 7)
+  t.strictSame(requests, [
+    'GET /health',
+    'GET /props',
+    'GET /slots',
+    'POST /v1/chat/completions/input_tokens application/json',
+  ])
+})
+
+t.test('a whole answer settles with its end', async (t) => {
+  const { client, requests } = await clientOf(t, (_request, response) => void response.end(whole))
+  t.match(await chat(client), { text: 'hi', settledAtEnd: 1, error: undefined })
+  t.strictSame(requests, ['POST /v1/chat/completions application/json'], 'nobody asks after the slots')
+})
+
+t.test('a refusal settles at once: the engine never began', async (t) => {
+  const { client, requests } = await clientOf(t, (_request, response) => {
+    response.writeHead(400).end('{"error":{"message":"Failed to load image"}}')
+  })
+  t.match(await chat(client), { settledAtEnd: 1, error: { code: 'image_refused' } })
+  t.equal(requests.length, 1)
+  await t.rejects(client.countTokens(body, never), { code: 'image_refused' })
+})
+
+t.test('a connection that breaks is the end of the engine, whatever was asked', async (t) => {
+  const { client } = await clientOf(t, (request, response) => {
+    if (request.url === '/v1/chat/completions') response.write('data: {}\n\n')
+    setImmediate(() => request.socket.destroy())
+  })
+  t.match(await chat(client), { error: { code: 'engine_crashed', cause: Error } })
+  await t.rejects(client.countTokens(body, never), { code: 'engine_crashed', cause: Error })
+})
+
+t.test('who leaves hears the reason of the signal', async (t) => {
+  const { client } = await clientOf(t, () => {})
+  const signal = AbortSignal.abort(new Error('gone'))
+  t.match(await chat(client, signal), { error: { message: 'gone' } })
+  await t.rejects(client.countTokens(body, signal), { message: 'gone' })
+})
+
+t.test('each question has a connection of its own', async (t) => {
+  const sockets = new Set<unknown>()
+  const { client } = await clientOf(t, (request, response) => {
+    sockets.add(request.socket)
+    response.end('[]')
+  })
+  await client.busySlots()
+  await client.busySlots()
+  t.equal(sockets.size, 2)
+})
