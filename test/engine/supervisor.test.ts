@@ -1,220 +1,216 @@
+/** The loop: what follows on what. The engine runs within the test; real-process.test.ts has it as a process. */
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { type Engine, superviseEngine } from '../../src/engine/supervisor.ts'
-import type { ChatBody, ChatEvent } from '../../src/engine/wire.ts'
+import { superviseEngine } from '../../src/engine/supervisor.ts'
+import type { Timings } from '../../src/engine/timings.ts'
 import { modelSettings } from '../../src/model/settings.ts'
-import {
-  type FakeStart,
-  fakeEngineConfig,
-  keptLog,
-  quickTimings,
-  writeModelPair,
-} from '../support/fake-engine.ts'
+import { engineInProcess } from '../support/engine-in-process.ts'
+import { answer, fakeEngineConfig, keptLog, quickTimings, writeModelPair } from '../support/fake-engine.ts'
+import type { FakeStart } from '../support/fake-llama.ts'
 import { until } from '../support/until.ts'
 
 const never = new AbortController().signal
 
-function start(t: Test, fault: FakeStart = '', env: Record<string, string> = {}, times = quickTimings) {
-  const log = keptLog()
-  const config = fakeEngineConfig(t.testdir(), fault, env)
-  const engine = superviseEngine(config, modelSettings(config), log, { times })
-  t.teardown(() => engine.stop())
-  return { engine, log, config }
+type Options = {
+  /** Of the first, second ... start. */
+  faults?: FakeStart[]
+  env?: Record<string, string>
+  times?: Partial<Timings>
+  /** Done with the settings before the supervisor sees them. */
+  before?: (config: ReturnType<typeof fakeEngineConfig>) => void
 }
 
-const ask = (text: string): ChatBody => ({
-  messages: [{ role: 'user', content: [{ type: 'text', text }] }],
-  max_tokens: 8,
-  temperature: 0,
-  top_p: 1,
-})
-
-async function answer(engine: Engine, text: string, signal = never): Promise<ChatEvent[]> {
-  const events: ChatEvent[] = []
-  for await (const event of engine.chat(ask(text), signal, () => {})) events.push(event)
-  return events
+function supervised(t: Test, { faults = [], env = {}, times = {}, before = () => {} }: Options = {}) {
+  const log = keptLog()
+  const config = fakeEngineConfig(t.testdir(), '', env)
+  before(config)
+  const { starts, startProcess } = engineInProcess(...faults)
+  const engine = superviseEngine(config, modelSettings(config), log, {
+    times: { ...quickTimings, ...times },
+    startProcess,
+  })
+  t.teardown(() => engine.stop())
+  return {
+    ...{ engine, log, config, starts },
+    /** All states so far, but for the first. */
+    states: () => log.lines.flatMap(({ facts }) => (facts.state ? [facts.state as string] : [])),
+    reachesState: (state: string) => until(() => engine.status().state === state, state),
+    reachesStart: (number: number) => until(() => starts.length >= number, `start ${number}`),
+  }
 }
 
 t.test('comes to ready, answers, stops without a trace', async (t) => {
-  const { engine, log } = start(t)
-  t.equal(engine.status().state, 'starting')
-  t.throws(() => engine.requireReady(), { code: 'engine_loading', status: 503, retryAfterSeconds: 5 })
+  const { engine, starts, states, log } = supervised(t, { env: { THREADS: '3' } })
+  t.match(engine.status(), { state: 'starting', reason: 'the engine is starting', pid: undefined })
+  t.throws(() => engine.requireReady(), { code: 'engine_loading' })
   await engine.ready(never)
   t.match(engine.status(), {
-    state: 'ready',
-    reason: undefined,
-    restarts: 0,
-    model: { description: 'a model of headers' },
+    ...{ state: 'ready', reason: undefined, restarts: 0, threads: 3 },
+    ...{ pid: starts[0]?.pid, model: { description: 'a model of headers' } },
   })
   engine.requireReady()
-  const events = await answer(engine, 'hello')
-  t.match(events.at(-1), { type: 'end', finishReason: 'stop', usage: { total_tokens: 72 } })
-  t.equal(events.map((event) => (event.type === 'text' ? event.text : '')).join(''), 'a fake answer')
-  await engine.stop()
-  t.equal(engine.status().state, 'stopping')
+  t.match((await answer(engine, 'hello')).at(-1), { type: 'end', usage: { total_tokens: 72 } })
+  t.equal(await engine.countTokens({ messages: [], max_tokens: 1, temperature: 0 }, never), 70)
+  const { command = [], folder = '', asked } = starts[0] ?? {}
+  t.equal(command[command.indexOf('--threads') + 1], '3')
+  t.ok(existsSync(folder))
+  await Promise.all([engine.stop(), engine.stop()])
+  t.strictSame(asked, ['stop'], 'politely')
+  t.strictSame(states(), ['loading', 'ready', 'stopping'])
+  t.match(engine.status(), { state: 'stopping', pid: undefined })
   t.throws(() => engine.requireReady(), { code: 'shutting_down' })
-  const command = log.lines.find((line) => line.message === 'engine command')?.facts.arguments as string[]
-  const socket = command[command.indexOf('--host') + 1] ?? ''
-  t.match(socket, /engine\.sock$/)
-  t.notOk(existsSync(dirname(socket)), 'its folder is gone')
-})
-
-t.test('an engine that takes its time is loading, and ready() waits for it', async (t) => {
-  const { engine } = start(t, 'slow-load')
-  await until(() => engine.status().state === 'loading', 'loading')
-  t.match(engine.status().reason, /tiny\.gguf is loading/)
-  const impatient = new AbortController()
-  const waiting = engine.ready(impatient.signal)
-  impatient.abort(new Error('enough'))
-  await t.rejects(waiting, { message: 'enough' })
-  await engine.ready(never)
+  t.notOk(existsSync(folder), 'its folder is gone')
+  t.strictSame(
+    log.lines.filter(({ level }) => level === 'warn' || level === 'error'),
+    [],
+    'nothing to warn of',
+  )
 })
 
 t.test('a crash in mid-answer is an error, and the engine comes back', async (t) => {
-  const { engine } = start(t)
+  const { engine, states, log } = supervised(t)
   await engine.ready(never)
   await t.rejects(answer(engine, 'fault:crash'), { code: 'engine_crashed', status: 500 })
   await until(() => engine.status().restarts === 1, 'a restart')
-  t.match(engine.status(), { reason: /killed.*Trying again in 1 s/ })
   await engine.ready(never)
   t.equal((await answer(engine, 'hello')).length, 3)
+  t.strictSame(states(), ['loading', 'ready', 'starting', 'loading', 'ready'])
+  const again = log.lines.find(({ message }) => /Trying again/.test(message))
+  t.match(again, { level: 'info', message: /^engine starting: .*killed.*\. Trying again in 1 s$/ })
 })
 
-t.test('an engine that stops answering is ended and started again', async (t) => {
-  const { engine } = start(t)
-  await engine.ready(never)
-  await t.rejects(answer(engine, 'fault:wedge'), { code: 'engine_crashed' })
-  await until(() => engine.status().restarts === 1, 'a restart')
-  t.match(engine.status().reason, /stopped answering/)
-  await engine.ready(never)
+t.test('between two runs there is nobody to ask, and the slot is given back', async (t) => {
+  const { engine } = supervised(t, { faults: ['crash'], times: { backoffFirst: 60_000 } })
+  await until(() => engine.status().restarts === 1, 'a crash')
+  let settled = false
+  const body = { messages: [], max_tokens: 1, temperature: 0 }
+  t.throws(() => engine.chat(body, never, () => (settled = true)), { code: 'engine_crashed' })
+  t.ok(settled)
+  await t.rejects(engine.countTokens(body, never), { code: 'engine_crashed' })
+  t.equal(engine.status().pid, undefined)
 })
 
-t.test('what a restart cannot mend does not loop, but is looked at again when files change', async (t) => {
-  const { engine, config, log } = start(t, 'unknown-architecture')
+t.test('crashes in a row count as failed, while tries go on and may succeed', async (t) => {
+  const { engine, states } = supervised(t, {
+    faults: ['crash', 'crash', 'crash', ''],
+    times: { crashLimit: 3, slowRetry: 1500 },
+  })
   await until(() => engine.status().state === 'failed', 'failed')
+  t.match(engine.status(), {
+    reason: /exit code 3; its last words: E something odd happened\. Trying again in 2 s/,
+    restarts: 3,
+  })
+  await until(() => engine.status().state === 'ready', 'ready')
+  t.strictSame(
+    states().filter((state) => state !== 'loading'),
+    ['starting', 'starting', 'failed', 'starting', 'ready'],
+  )
+})
+
+t.test('after a run of some length the crashes before it do not count', async (t) => {
+  const { states, reachesStart } = supervised(t, {
+    faults: ['crash'],
+    times: { crashLimit: 2, steady: -1, backoffMost: 10 },
+  })
+  await reachesStart(4)
+  t.notOk(states().includes('failed'))
+})
+
+t.test('what a restart cannot mend is looked at again when files change, and is no crash', async (t) => {
+  const { engine, config, starts, states, reachesState, reachesStart } = supervised(t, {
+    faults: ['crash', 'unknown-architecture', 'crash', ''],
+    times: { crashLimit: 2, filesPoll: 10, slowRetry: 60_000 },
+  })
+  await reachesState('failed')
   t.equal(engine.status().reason, 'The engine does not know models of the architecture mllama')
-  t.throws(() => engine.requireReady(), { code: 'engine_failed', retryAfterSeconds: 60 })
+  t.throws(() => engine.requireReady(), { code: 'engine_failed' })
   await t.rejects(engine.ready(never), { code: 'engine_failed' })
-  await sleep(500)
-  const starts = () => log.lines.filter((line) => line.message.startsWith('engine loading')).length
-  t.equal(starts(), 1)
-  t.equal(engine.status().restarts, 0)
+  await sleep(100)
+  t.equal(starts.length, 2, 'nothing loops')
+  t.equal(engine.status().restarts, 1)
   writeFileSync(join(config.MODEL_PATH, 'new.gguf'), 'x')
-  await until(() => starts() === 2, 'another look')
+  await reachesStart(3)
+  await engine.ready(never)
+  t.equal(states().filter((state) => state === 'failed').length, 1, 'one crash does not make two')
 })
 
 t.test('a missing model is named, and found once it is there', async (t) => {
-  const { engine, config } = start(t, '', { MODEL_NAME: 'tiny.gguf' })
-  await engine.ready(never)
-  await engine.stop()
-  rmSync(join(config.MODEL_PATH, 'tiny.gguf'))
-  const second = superviseEngine(config, modelSettings(config), keptLog(), { times: quickTimings })
-  t.teardown(() => second.stop())
-  await until(() => second.status().state === 'failed', 'failed')
-  t.match(second.status().reason, /tiny\.gguf not found; the folder holds: tiny-mmproj\.gguf/)
-  writeModelPair(config.MODEL_PATH)
-  await until(() => second.status().state === 'ready', 'ready')
-})
-
-t.test('crashes in a row back off, then count as failed while tries go on', async (t) => {
-  const { engine } = start(t, 'crash', {}, { ...quickTimings, crashLimit: 3 })
-  await until(() => engine.status().state === 'failed', 'failed')
-  t.match(engine.status().reason, /exit code 3; its last words: E something odd happened\. Trying again/)
-  const { restarts } = engine.status()
-  t.equal(restarts, 3)
-  await until(() => engine.status().restarts > restarts, 'another try')
-})
-
-t.test('an engine without eyes or with another model is not ready', async (t) => {
-  const blind = start(t, 'blind').engine
-  await until(() => blind.status().state === 'failed', 'failed')
-  t.match(blind.status().reason, /without its vision projector/)
-  await blind.stop()
-  const other = start(t, 'other-model').engine
-  await until(() => other.status().state === 'failed', 'failed')
-  t.match(other.status().reason, /serves other\.gguf instead of tiny\.gguf/)
-})
-
-t.test('an engine that is slow to tell what it is gets asked again, and is not given up', async (t) => {
-  const { engine, log } = start(t, 'silent-at-first')
-  await engine.ready(never)
-  t.equal(engine.status().restarts, 0)
-  t.ok(log.lines.some(({ message }) => /did not tell what it has loaded .*; asking again/.test(message)))
-})
-
-t.test('an engine that never tells what it is, or cannot answer, is started again', async (t) => {
-  const silent = start(t, 'silent').engine
-  await until(() => silent.status().restarts === 1, 'a restart')
-  t.match(silent.status().reason, /did not tell what it has loaded .*Trying again in/)
-  await silent.stop()
-  const dumb = start(t, 'no-answers').engine
-  await until(() => dumb.status().restarts === 1, 'a restart')
-  t.match(dumb.status().reason, /could not answer a first small picture .*Trying again in/)
-})
-
-t.test('a model that cannot fit is refused with the arithmetic, unless told otherwise', async (t) => {
-  const { engine } = start(t, '', { CONTEXT_SIZE: '1048576', SLOTS: '64', PROMPT_CACHE_MIB: '1000000' })
-  await until(() => engine.status().state === 'failed', 'failed')
-  t.match(engine.status().reason, /needs about .* GiB .*prompt cache 976\.6 GiB.* but .* has .* GiB/)
-  await engine.stop()
-  const forced = start(t, '', { PROMPT_CACHE_MIB: '1000000', MEMORY_CHECK: 'off' })
-  await forced.engine.ready(never)
-  t.ok(forced.log.lines.some((line) => line.level === 'warn' && /needs about/.test(line.message)))
-})
-
-t.test('a missing engine program is named', async (t) => {
-  const { engine } = start(t, '', { ENGINE_PATH: '/nowhere/llama-server' })
-  await until(() => engine.status().state === 'failed', 'failed')
-  t.match(engine.status().reason, /\/nowhere\/llama-server is missing/)
-})
-
-t.test('an engine that ignores SIGTERM is killed', async (t) => {
-  const { engine } = start(t, 'ignore-sigterm')
-  await engine.ready(never)
-  const { pid = 0 } = engine.status()
-  await engine.stop()
-  t.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
-})
-
-t.test('what the engine refuses is told in our words, without its paths', async (t) => {
-  const { engine } = start(t)
-  await engine.ready(never)
-  await t.rejects(answer(engine, 'fault:context'), {
-    code: 'context_exceeded',
-    facts: { actual: 5000, limit: 2048 },
+  const { engine, config, starts, reachesState } = supervised(t, {
+    before: ({ MODEL_PATH }) => rmSync(join(MODEL_PATH, 'tiny.gguf')),
   })
-  const refusals = [
-    ['picture', 'image_refused'],
-    ['broken', 'engine_error'],
-    ['no-json', 'engine_error'],
-    ['stream-error', 'engine_error'],
-    ['cut', 'engine_crashed'],
-  ] as const
-  for (const [fault, code] of refusals) {
-    const error = await answer(engine, `fault:${fault}`).catch((thrown) => thrown)
-    t.equal(error.code, code, fault)
-    t.notMatch(error.message, /secret/, fault)
+  await reachesState('failed')
+  t.match(engine.status().reason, /tiny\.gguf not found; the folder holds: tiny-mmproj\.gguf/)
+  t.equal(starts.length, 0)
+  writeModelPair(config.MODEL_PATH)
+  await reachesState('ready')
+})
+
+t.test('a missing engine program is named, and not started', async (t) => {
+  const { engine, starts, reachesState } = supervised(t, { env: { ENGINE_PATH: '/nowhere/llama-server' } })
+  await reachesState('failed')
+  t.match(engine.status().reason, /\/nowhere\/llama-server is missing/)
+  t.equal(starts.length, 0)
+})
+
+t.test('a model that cannot fit is refused with the arithmetic, and tried again later', async (t) => {
+  const { engine, log, starts, states, reachesState } = supervised(t, {
+    env: { CONTEXT_SIZE: '1048576', SLOTS: '64', PROMPT_CACHE_MIB: '1000000' },
+    times: { slowRetry: 20 },
+  })
+  await reachesState('failed')
+  t.match(
+    log.lines.find(({ level }) => level === 'error')?.message,
+    /needs about .* GiB .*prompt cache 976\.6 GiB.* but .* has .* GiB.*Trying again in 1 s/,
+  )
+  await until(() => states().filter((state) => state === 'failed').length > 1, 'another look')
+  t.equal(engine.status().restarts, 0)
+  t.equal(starts.length, 0)
+})
+
+t.test('a model that may not fit is tried all the same when told so', async (t) => {
+  const { engine, log } = supervised(t, { env: { PROMPT_CACHE_MIB: '1000000', MEMORY_CHECK: 'off' } })
+  await engine.ready(never)
+  t.ok(log.lines.some(({ level, message }) => level === 'warn' && /needs about/.test(message)))
+})
+
+t.test('an attempt that fails for a reason of our own is told and tried again', async (t) => {
+  const { startProcess } = engineInProcess()
+  const config = fakeEngineConfig(t.testdir())
+  const log = keptLog()
+  let attempts = 0
+  const engine = superviseEngine(config, modelSettings(config), log, {
+    times: quickTimings,
+    startProcess: (...order) => {
+      attempts += 1
+      if (attempts === 1) throw new Error('no more processes')
+      return startProcess(...order)
+    },
+  })
+  t.teardown(() => engine.stop())
+  await engine.ready(never)
+  t.match(log.lines.find(({ level }) => level === 'error')?.facts, { err: { message: 'no more processes' } })
+  t.equal(engine.status().restarts, 1)
+})
+
+t.test('stops at once, whatever it waits for', async (t) => {
+  const waits: [string, Options, string][] = [
+    ['a back-off', { faults: ['crash'], times: { backoffFirst: 1e8, backoffMost: 1e8 } }, 'starting'],
+    ['files', { faults: ['unknown-architecture'], times: { filesPoll: 1e8 } }, 'failed'],
+    ['the model', { faults: ['slow-load'] }, 'loading'],
+  ]
+  for (const [wait, options, state] of waits) {
+    const { engine, states } = supervised(t, options)
+    await until(() => states().at(-1) === state, wait)
+    await engine.stop()
+    t.strictSame(states().slice(-2), [state, 'stopping'], wait)
   }
 })
 
-t.test(
-  'an abort stops the stream at once, and the slot counts as taken until the engine let go',
-  async (t) => {
-    const { engine, log } = start(t)
-    await engine.ready(never)
-    const caller = new AbortController()
-    let settled = false
-    const events = engine.chat(ask('fault:slow'), caller.signal, () => {
-      settled = true
-    })
-    await events.next()
-    caller.abort(new Error('gone'))
-    await t.rejects(events.next(), { message: 'gone' })
-    t.equal(settled, false)
-    await until(() => settled, 'settled')
-    t.ok(log.lines.some((line) => line.facts.line === 'fake: client gone'))
-    t.equal((await answer(engine, 'hello')).length, 3)
-  },
-)
+t.test('an engine that is stopped before it began is not left running', async (t) => {
+  const { engine, starts } = supervised(t)
+  await engine.stop()
+  t.ok(starts.every(({ asked }) => asked.includes('stop')))
+  t.equal(engine.status().state, 'stopping')
+})

@@ -3,20 +3,11 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, loadConfig } from '../../src/config.ts'
 import type { Log } from '../../src/engine/log.ts'
+import type { Engine } from '../../src/engine/supervisor.ts'
 import { type Timings, timings } from '../../src/engine/timings.ts'
+import type { ChatBody, ChatEvent } from '../../src/engine/wire.ts'
+import type { FakeStart } from './fake-llama.ts'
 import { writeGguf } from './gguf.ts'
-
-export type FakeStart =
-  | ''
-  | 'unknown-architecture'
-  | 'crash'
-  | 'ignore-sigterm'
-  | 'slow-load'
-  | 'blind'
-  | 'other-model'
-  | 'silent'
-  | 'silent-at-first'
-  | 'no-answers'
 
 /** Settings of a service whose engine is the fake one. `folder` is the test's own. */
 export function fakeEngineConfig(
@@ -80,6 +71,16 @@ export const quickTimings: Timings = {
   slowRetry: 300,
   watch: 100,
   misses: 2,
+  lastWords: 50,
+}
+
+/** All events of one chat. */
+export async function answer(engine: Engine, text: string): Promise<ChatEvent[]> {
+  const content = [{ type: 'text' as const, text }]
+  const body: ChatBody = { messages: [{ role: 'user', content }], max_tokens: 8, temperature: 0 }
+  const events: ChatEvent[] = []
+  for await (const event of engine.chat(body, new AbortController().signal, () => {})) events.push(event)
+  return events
 }
 
 /** A log that keeps its lines. */
