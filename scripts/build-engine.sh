@@ -34,8 +34,8 @@ esac
 cpu_flags() { if [ "$flavour" = native ]; then grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true; fi; }
 key=$(
   {
-    cat "$vendor/PIN" "$here/engine-source.sh" "${BASH_SOURCE[0]}"
-    find "$vendor/patches" -name '*.patch' -print0 | sort -z | xargs -0 -r cat
+    cat "$vendor/PIN" "$vendor/components.json" "$here/engine-source.sh" "$here/engine-licenses.js" "${BASH_SOURCE[0]}"
+    find "$vendor/patches" "$vendor/licenses" -type f -print0 | sort -z | xargs -0 -r cat
     c++ --version
     uname -m
     cpu_flags
@@ -95,19 +95,14 @@ say "compiled in $((SECONDS - began)) s"
 # Whole or not at all: put together beside its place, then moved there.
 staging=$(mktemp -d "$cache/engine/.$flavour.XXXXXX")
 trap 'rm -rf "$staging"' EXIT
-mkdir -p "$staging/bin" "$staging/licenses"
+mkdir -p "$staging/bin"
 cp -P "$tree/build/bin/llama-server" "$tree/build/bin/llama-quantize" "$staging/bin/"
 if [ "$flavour" = portable ]; then cp -P "$tree"/build/bin/lib*.so* "$staging/bin/"; fi
 find "$staging/bin" -type f -exec strip --strip-unneeded {} +
-cp "$source/LICENSE" "$staging/licenses/LICENSE-llama.cpp"
-cp "$source"/licenses/LICENSE-* "$staging/licenses/"
-tinyblas=$source/ggml/src/ggml-cpu/llamafile/sgemm.cpp
-[ ! -e "$tinyblas" ] || sed '/^$/q; s|^// \?||' "$tinyblas" >"$staging/licenses/LICENSE-llamafile"
-for library in "$source"/vendor/*/LICENSE "$source"/vendor/*/*/LICENSE; do
-  [ -e "$library" ] || continue
-  name=$(dirname "${library#"$source"/vendor/}")
-  cp "$library" "$staging/licenses/LICENSE-${name//\//-}"
-done
+node "$here/engine-licenses.js" "$source" "$staging/licenses"
+# What scripts/sbom.ts cannot learn from the pin and the patches.
+printf '{ "key": "%s", "flavour": "%s", "architecture": "%s", "compiler": "%s", "options": "%s" }\n' \
+  "$key" "$flavour" "$(uname -m)" "$(c++ --version | head -1)" "${common_options[*]} ${flavour_options[*]}" >"$staging/build.json"
 "$staging/bin/llama-server" --version >/dev/null 2>&1 || { say "the program that was built does not start"; exit 1; }
 chmod 755 "$staging"
 rm -rf "$result"
