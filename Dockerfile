@@ -1,17 +1,23 @@
+# Everything from outside is pinned: images by digest, Debian's packages by the day of these images, npm's by the lock file,
+# llama.cpp by its tree. docs/operations.md tells how to move the three here, and how to build without them.
+ARG NODE_IMAGE=node:22.23.2-bookworm-slim@sha256:48e4b67d85f87bd551df43704e24d252f56cc5f8e9718841aace50f19948f0f9
+ARG DEBIAN_IMAGE=debian:bookworm-20260918-slim@sha256:3783cc01769c7b2b1b83a5c5ad96c815348e28ed7da68e2e3687004faa906251
+ARG DEBIAN_SNAPSHOT=20260918T000000Z
+
 # The engine, for any CPU of this architecture. Depends on nothing of the gateway, so it is built once.
-FROM node:22-bookworm-slim AS engine
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-      ca-certificates ccache cmake g++ git ninja-build openssl >/dev/null \
- && rm -rf /var/lib/apt/lists/*
+FROM ${NODE_IMAGE} AS engine
+ARG DEBIAN_SNAPSHOT
+COPY deploy/install-debian.sh /usr/local/bin/
+RUN install-debian.sh ca-certificates ccache cmake g++ git ninja-build openssl
 WORKDIR /build
 COPY vendor/llama.cpp vendor/llama.cpp
-COPY scripts/build-engine.sh scripts/engine-source.sh scripts/install-packages.sh scripts/
+COPY scripts/build-engine.sh scripts/engine-source.sh scripts/engine-licenses.js scripts/install-packages.sh scripts/
 RUN --mount=type=cache,target=/root/.cache/ccache \
     built=$(LLAMA_VISION_CACHE=/tmp/cache scripts/build-engine.sh portable) \
  && cp -a "$(dirname "$(dirname "$built")")" /opt/llama.cpp \
  && rm -rf /tmp/cache
 
-FROM node:22-bookworm-slim AS gateway
+FROM ${NODE_IMAGE} AS gateway
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --loglevel=error
@@ -20,12 +26,24 @@ COPY src src
 RUN node_modules/.bin/tsc -p tsconfig.build.json
 RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund --loglevel=error
 
-FROM debian:bookworm-slim
+# What the image is made of: two lists and a file that says where it comes from.
+FROM gateway AS records
+COPY vendor/llama.cpp vendor/llama.cpp
+COPY scripts/sbom scripts/sbom
+COPY --from=engine /opt/llama.cpp/build.json engine/
+ARG COMMIT SOURCE_DATE_EPOCH NODE_IMAGE DEBIAN_IMAGE DEBIAN_SNAPSHOT
+RUN mkdir records \
+ && node scripts/sbom/sbom.ts gateway >records/gateway.cdx.json \
+ && node scripts/sbom/sbom.ts engine engine >records/engine.cdx.json \
+ && node scripts/sbom/provenance.ts engine >records/provenance.json
+
+FROM ${DEBIAN_IMAGE}
+ARG DEBIAN_SNAPSHOT
 LABEL org.opencontainers.image.title="llama-vision" \
       org.opencontainers.image.description="Vision models on an ordinary CPU, behind a small REST API" \
       org.opencontainers.image.licenses="MIT"
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends libgomp1 libstdc++6 >/dev/null \
- && rm -rf /var/lib/apt/lists/* \
+RUN --mount=type=bind,source=deploy/install-debian.sh,target=/install-debian.sh \
+    /install-debian.sh libgomp1 libstdc++6 \
  && useradd --uid 1000 --user-group --no-create-home --home-dir /nonexistent llama-vision \
  && mkdir /models
 # Node alone, without npm and its like: nothing is installed in a running container.
@@ -37,12 +55,17 @@ COPY --from=gateway /app/dist dist
 COPY src/page src/page
 COPY package.json LICENSE ./
 COPY models/demo models/demo
+COPY deploy/licenses licenses
+COPY --from=gateway /usr/local/LICENSE licenses/node.txt
+COPY --from=records /app/records ./
 # Inside a container every address is reached through a port that its owner published, so no key is asked for unless
 # API_KEYS is set: `docker run -p 5000:5000` answers at once.
 ENV ENGINE_PATH=/opt/llama.cpp/bin/llama-server \
     HOST=0.0.0.0 \
     ALLOW_OPEN=1 \
     NODE_ENV=production
+ARG COMMIT
+LABEL org.opencontainers.image.revision=$COMMIT
 USER 1000:1000
 EXPOSE 5000
 STOPSIGNAL SIGTERM

@@ -68,3 +68,56 @@ t.test('who waits for the service waits longer than it takes', (t) => {
   t.equal(Number(only(operations, /max_size (\d+)MiB$/)), MAX_BODY_MIB)
   t.end()
 })
+
+t.test('everything that an image is built from is pinned', (t) => {
+  const argument = (name: string) => only(dockerfile, new RegExp(`^ARG ${name}=(\\S+)$`))
+  const day = argument('DEBIAN_SNAPSHOT').replace(/T000000Z$/, '')
+  t.match(day, /^20\d{6}$/)
+  // The archive's day is the one of the image that packages are put into: earlier ones would not fit.
+  t.match(argument('DEBIAN_IMAGE'), new RegExp(`^debian:bookworm-${day}-slim@sha256:[0-9a-f]{64}$`))
+  t.match(argument('NODE_IMAGE'), /^node:\d+\.\d+\.\d+-bookworm-slim@sha256:[0-9a-f]{64}$/)
+  const stages = [...dockerfile.matchAll(/^FROM (?:\$\{)?(\w+)/gm)].map(([, image]) => image)
+  t.same(stages, ['NODE_IMAGE', 'NODE_IMAGE', 'gateway', 'DEBIAN_IMAGE'])
+  t.notMatch(
+    dockerfile,
+    /apt-get|curl |wget |npm (install|i) /,
+    'by deploy/install-debian.sh and npm ci alone',
+  )
+  t.equal(dockerfile.match(/install-debian\.sh [a-z]/g)?.length, 2)
+  t.equal(dockerfile.match(/^ARG DEBIAN_SNAPSHOT$/gm)?.length, 2, 'in each stage that installs')
+  const args = only(compose, /^ {6}args: \[(.*)\]$/).split(', ')
+  t.same(args, only(dockerfile, /^ARG (COMMIT SOURCE_DATE_EPOCH .*)$/).split(' '))
+  t.end()
+})
+
+t.test('what the Dockerfile copies is part of what it is given', (t) => {
+  const given = read('.dockerignore')
+    .split('\n')
+    .filter((line) => line.startsWith('!'))
+    .map((line) => line.slice(1))
+  const copies = [...dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(
+    ([, paths]) => paths?.split(' ') ?? [],
+  )
+  t.ok(copies.length > 10)
+  for (const path of copies)
+    t.ok(
+      given.some((name) => path === name || path.startsWith(`${name}/`)),
+      path,
+    )
+  t.end()
+})
+
+t.test('a container has bounds, and no rights that it does not need', (t) => {
+  const bound = (key: string) => only(compose, new RegExp(`^ {4}${key}: \\$\\{[A-Z_]+:-(\\w+)\\}$`))
+  t.match(bound('mem_limit'), /^[1-9]\d*g$/)
+  t.equal(bound('memswap_limit'), bound('mem_limit'), 'no swap beyond it')
+  t.match(bound('pids_limit'), /^[1-9]\d+$/)
+  t.equal(bound('cpus'), '0', 'all of them: a number would keep smaller machines from starting')
+  t.match(compose, /^ {4}read_only: true$/m)
+  t.match(compose, /^ {4}cap_drop: \[ALL\]$/m)
+  t.match(compose, /^ {4}security_opt:\n {6}- no-new-privileges:true$/m)
+  t.match(compose, /^ {4}tmpfs:\n {6}- \/tmp:size=\d+m,.*noexec,nosuid,nodev$/m)
+  t.notMatch(compose, /privileged: true|cap_add|network_mode: host|docker\.sock/)
+  t.match(dockerfile, /^USER 1000:1000$/m)
+  t.end()
+})
