@@ -16,6 +16,8 @@ export const timings = {
   watch: 5000,
   misses: 3,
   loadLimit: 1_800_000,
+  /** Longest time in which an engine that has a request neither computes nor reads: all it needs is in memory. */
+  workStall: 8000,
   /** How long after a fault its cause, the end of the process, may show. */
   lastWords: 250,
 }

@@ -1,0 +1,58 @@
+/** Whether a process works, as the kernel counts it: proof of life of one that says nothing for minutes. */
+import { readFile } from 'node:fs/promises'
+
+/** What it has done since it began: milliseconds of all its threads, bytes of all that it read. */
+export type Work = { cpuMs: number; bytesRead: number }
+
+export type Pulse = () => Promise<Work | undefined>
+
+/** Linux counts in hundredths of a second, whatever its own clock is. */
+const msPerTick = 10
+
+/** Undefined where the kernel does not tell, and once the process is gone. */
+export const pulseOf =
+  (pid: number | undefined): Pulse =>
+  async () => {
+    const [stat, io] = await Promise.all(
+      ['stat', 'io'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
+    )
+    // The second field is a name in brackets that may hold anything; utime and stime are the 14th and 15th.
+    const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
+    const [user, system] = [fields[11], fields[12]].map(Number)
+    if (user === undefined || system === undefined || Number.isNaN(user + system)) return undefined
+    return { cpuMs: (user + system) * msPerTick, bytesRead: bytesReadOf(io ?? '') }
+  }
+
+/** Through calls and through mappings; nothing where the kernel keeps that to itself. */
+function bytesReadOf(io: string): number {
+  const figure = (name: string) => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(io)?.[1] ?? 0)
+  return figure('rchar') + figure('read_bytes')
+}
+
+/** Less than this in a second is housekeeping; even on a machine with thirty such processes, work is more. */
+const leastMsPerSecond = 10
+
+/** Remembers when a process last worked. Where the kernel tells nothing, it is taken to work. */
+export function watchWork(pulse: Pulse) {
+  let last: Work | undefined
+  let looked = performance.now()
+  let workedAt = looked
+  return {
+    /** Looks, and answers for how many milliseconds it has not worked by now. */
+    async idleMs(): Promise<number> {
+      const work = await pulse()
+      const now = performance.now()
+      const worked =
+        !work ||
+        !last ||
+        work.bytesRead > last.bytesRead ||
+        work.cpuMs - last.cpuMs >= (leastMsPerSecond * (now - looked)) / 1000
+      if (worked) workedAt = now
+      last = work
+      looked = now
+      return now - workedAt
+    },
+  }
+}
+
+export type WorkWatch = ReturnType<typeof watchWork>
