@@ -4,7 +4,17 @@
  */
 import { Agent } from 'undici'
 import { Failure, failure } from '../errors.ts'
-import { type ChatBody, type ChatEvent, chatEvents, refusal, requestBytes } from './wire.ts'
+import { createConduct, type Settled } from './conduct.ts'
+import {
+  type ChatBody,
+  type ChatEvent,
+  chatEvents,
+  type Likelihood,
+  likelihoodsOf,
+  refusal,
+  requestBytes,
+  type Wanted,
+} from './wire.ts'
 
 export type EngineClient = ReturnType<typeof createEngineClient>
 
@@ -20,7 +30,8 @@ const settlePollMs = 50
 /** An engine that has not let go by then is wedged, which is for the supervisor's watchdog to mend. */
 const settleLimitMs = 120_000
 
-export function createEngineClient(socketPath: string) {
+/** `onAnswered` hears of every request that was answered. */
+export function createEngineClient(socketPath: string, onAnswered?: () => void) {
   // The engine closes idle connections after 5 s and after 100 requests; reused ones would race with that.
   const agent = new Agent({
     connect: { socketPath },
@@ -29,7 +40,7 @@ export function createEngineClient(socketPath: string) {
     pipelining: 0,
     connections: null,
   })
-  let chatsUnderWay = 0
+  const conduct = createConduct(onAnswered)
 
   async function get<Body>(path: string, timeoutMs: number): Promise<{ status: number; body: Body }> {
     const response = await agent.request({
@@ -43,13 +54,13 @@ export function createEngineClient(socketPath: string) {
   }
 
   /** The body of a 200. Throws a typed failure for any other answer. */
-  async function post(path: string, body: ChatBody, signal: AbortSignal) {
+  async function post(path: string, body: ChatBody, signal: AbortSignal, wanted: Wanted = 'stream') {
     const response = await agent.request({
       origin,
       path,
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: requestBytes(body),
+      body: requestBytes(body, wanted),
       reset: true,
       signal,
     })
@@ -57,46 +68,71 @@ export function createEngineClient(socketPath: string) {
     return response.body
   }
 
-  async function busySlots(): Promise<number> {
-    const { body } = await get<Slot[]>('/slots', 5000)
+  async function busySlots(timeoutMs = 5000): Promise<number> {
+    const { body } = await get<Slot[]>('/slots', timeoutMs)
     return body.filter((slot) => slot.is_processing).length
   }
 
-  async function untilSettled(): Promise<void> {
+  async function untilSettled(): Promise<Settled> {
     const limit = performance.now() + settleLimitMs
     while (performance.now() < limit) {
-      // An engine that does not answer any more has let go too.
-      const busy = await busySlots().catch(() => 0)
-      if (busy < chatsUnderWay) return
+      // Who is late to answer still works; who can't be asked is gone.
+      const busy = await busySlots().catch((error) => (isTimeout(error) ? Number.NaN : undefined))
+      if (busy === undefined) return 'engine ended'
+      if (busy < conduct.held.size) return 'given up'
       await new Promise((resolve) => setTimeout(resolve, settlePollMs))
     }
+    return 'engine ended'
   }
 
   /**
    * Streams one answer. Throws a typed failure, or the signal's reason once it fires. `onSettled` is called when the
    * engine has let go of the request: late after an abort, because the engine finishes a picture before it looks.
+   * `expectedMs` is how long the engine may say nothing, by what it took before.
    */
   async function* chat(
     body: ChatBody,
     signal: AbortSignal,
-    onSettled: () => void,
+    onSettled: (settled: Settled) => void,
+    expectedMs?: number,
   ): AsyncGenerator<ChatEvent> {
-    chatsUnderWay += 1
-    let engineIsDone = false
+    const request = conduct.take(expectedMs)
+    let settled: Settled | undefined
     try {
-      yield* chatEvents(await post('/v1/chat/completions', body, signal))
-      engineIsDone = true
+      for await (const event of chatEvents(
+        await post('/v1/chat/completions', body, signal),
+        body.max_tokens,
+      )) {
+        request.heardAt = performance.now()
+        yield event
+      }
+      settled = 'answered'
     } catch (error) {
       signal.throwIfAborted()
-      engineIsDone = error instanceof Failure && error.code !== 'engine_crashed'
-      throw asFailure(error)
+      const failed = asFailure(error)
+      if (failed.code === 'engine_crashed' || failed.code === 'engine_error') conduct.failed()
+      else settled = 'answered'
+      // It was gone before: what ended it was another request, if any.
+      if (wasUnreachable(error)) settled = 'given up'
+      throw failed
     } finally {
-      const settle = () => {
-        chatsUnderWay -= 1
-        onSettled()
+      if (settled === 'answered') conduct.answered()
+      const settle = (how: Settled) => {
+        conduct.letGo(request, how)
+        onSettled(how)
       }
-      if (engineIsDone) settle()
+      if (settled) settle(settled)
       else void untilSettled().then(settle)
+    }
+  }
+
+  /** The likeliest first tokens of an answer, the likeliest first. Throws a typed failure, or the signal's reason. */
+  async function firstTokens(body: ChatBody, signal: AbortSignal): Promise<Likelihood[]> {
+    try {
+      return likelihoodsOf(await (await post('/v1/chat/completions', body, signal, 'first tokens')).json())
+    } catch (error) {
+      signal.throwIfAborted()
+      throw asFailure(error)
     }
   }
 
@@ -118,9 +154,16 @@ export function createEngineClient(socketPath: string) {
     busySlots,
     chat,
     countTokens,
+    firstTokens,
+    conduct,
     close: () => agent.destroy(),
   }
 }
+
+const isTimeout = (error: unknown): boolean => (error as Error).name === 'TimeoutError'
+
+const wasUnreachable = (error: unknown): boolean =>
+  ['ECONNREFUSED', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 /** Whatever breaks a connection to the engine is the engine's end. */
 const asFailure = (error: unknown): Failure =>

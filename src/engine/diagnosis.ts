@@ -10,16 +10,22 @@ export type EngineEnd = {
   lines: readonly string[]
 }
 
-export type Diagnosis = {
+/** Why a run of the engine is over, or none began, and what has to happen before the next. */
+export type AttemptEnd = {
   sentence: string
-  /** False for faults that stay until somebody changes a file or a setting. */
-  restartHelps: boolean
+  retry: /** It ended at a request: at once, and as often as it takes. */
+    | 'soon'
+    /** Later each time. */
+    | 'backoff'
+    /** As rarely as the back-off ever gets: want of memory does not pass quickly. */
+    | 'slowly'
+    /** A few times, since nobody knows the reason; then it counts as that of the files. */
+    | 'perhaps'
+    /** It stays so until somebody changes a file or a setting. */
+    | 'when files change'
 }
 
-/** Why an attempt to run the engine is over, and what has to happen before the next. */
-export type AttemptEnd = { sentence: string; retry: 'backoff' | 'slowly' | 'when files change' }
-
-type Known = { pattern: RegExp; sentence: (match: RegExpExecArray) => string; restartHelps?: true }
+type Known = { pattern: RegExp; sentence: (match: RegExpExecArray) => string; retry?: AttemptEnd['retry'] }
 
 const outOfMemory =
   'The engine ran out of memory. Give it more, take a smaller model or quantization, or lower CONTEXT_SIZE, SLOTS or PROMPT_CACHE_MIB'
@@ -60,7 +66,7 @@ const knownLines: Known[] = [
     pattern:
       /unable to allocate|insufficient memory \(attempted to allocate|failed to allocate (?:compute|buffer)|mmap failed: Cannot allocate memory|std::bad_alloc/,
     sentence: () => outOfMemory,
-    restartHelps: true,
+    retry: 'backoff',
   },
   {
     pattern: /[Ff]ailed to load CLIP model/,
@@ -70,7 +76,7 @@ const knownLines: Known[] = [
   {
     pattern: /couldn't bind HTTP server socket/,
     sentence: () => "The engine could not open its socket in the service's temporary folder",
-    restartHelps: true,
+    retry: 'backoff',
   },
   {
     pattern: /no CPU backend found/,
@@ -83,8 +89,8 @@ const knownLines: Known[] = [
   },
   {
     pattern: /(GGML_ASSERT\(.*|.*GGML_ABORT.*)/,
-    sentence: ([, line]) => `The engine stopped at a check of its own: ${line}`,
-    restartHelps: true,
+    sentence: ([, line]) => `The engine stopped at a check of its own: ${line && printable(line)}`,
+    retry: 'perhaps',
   },
 ]
 
@@ -105,34 +111,56 @@ export function warningIn(line: string): string | undefined {
   return undefined
 }
 
-const knownSignals: Record<string, Diagnosis> = {
+const knownSignals: Record<string, AttemptEnd> = {
   SIGKILL: {
     sentence:
       'The engine was killed, as a rule by the system for want of memory. Give it more or take a smaller model',
-    restartHelps: true,
+    retry: 'backoff',
   },
   SIGILL: {
     sentence:
       'The engine was built for another CPU than this one; build it here, or use the container image, which fits any',
-    restartHelps: false,
+    retry: 'when files change',
   },
-  SIGBUS: { sentence: 'The model file shrank while the engine used it; fetch it again', restartHelps: true },
+  SIGBUS: { sentence: 'The model file shrank while the engine used it; fetch it again', retry: 'perhaps' },
 }
 
+/** Somebody ended it on purpose, or the machine goes down. */
+const endedFromOutside = ['SIGTERM', 'SIGINT', 'SIGHUP']
+
 /** The table is in order of precision: the engine reports a general failure after the particular one. */
-export function diagnose(end: EngineEnd): Diagnosis {
+export function diagnose(end: EngineEnd): AttemptEnd {
   const bySignal = end.signal && knownSignals[end.signal]
   if (bySignal) return bySignal
-  for (const { pattern, sentence, restartHelps } of knownLines) {
+  for (const { pattern, sentence, retry } of knownLines) {
     for (const line of end.lines) {
       const match = pattern.exec(line)
-      if (match) return { sentence: sentence(match), restartHelps: restartHelps ?? false }
+      if (match) return { sentence: sentence(match), retry: retry ?? 'when files change' }
     }
   }
   const how = end.signal ? `signal ${end.signal}` : `exit code ${end.exitCode ?? 'unknown'}`
-  const last = end.lines.filter((line) => line.trim()).slice(-3)
+  const words = tellingWords(end.lines)
+  const neverBegan = end.signal === undefined && end.exitCode === undefined
+  const fromOutside = neverBegan || endedFromOutside.includes(end.signal ?? '')
   return {
-    sentence: `The engine ended with ${how}${last.length > 0 ? `; its last words: ${last.join(' | ')}` : ''}`,
-    restartHelps: true,
+    sentence: `The engine ended with ${how}${words && `; ${words}`}`,
+    retry: fromOutside ? 'backoff' : 'perhaps',
   }
 }
+
+/** What it said first of an error, as all else follows from that; otherwise its last words. */
+function tellingWords(lines: readonly string[]): string {
+  const said = lines.filter((line) => line.trim())
+  const first = said.find((line) => /\berror\b|\bfailed\b|\binvalid\b|terminate called/i.test(line))
+  if (first) return `it said: ${printable(first)}`
+  return said.length > 0 ? `its last words: ${said.slice(-3).map(printable).join(' | ')}` : ''
+}
+
+const mostPrinted = 300
+
+/** Lines of the engine repeat names that are written in the model's file. */
+const printable = (line: string): string =>
+  line
+    .replace(/\p{C}+/gu, ' ')
+    .trim()
+    .slice(0, mostPrinted)

@@ -8,19 +8,20 @@ import { createEngineClient, type EngineClient } from './client.ts'
 import { engineCommand } from './command.ts'
 import { type AttemptEnd, diagnose, warningIn } from './diagnosis.ts'
 import { makeEngineFolder, socketName } from './folder.ts'
+import { pulseOf } from './pulse.ts'
 import { pause } from './timings.ts'
 import { type Watched, watch } from './watch.ts'
 
-export type Run = Omit<Watched, 'engine' | 'name'> & {
+export type Run = Omit<Watched, 'engine' | 'name' | 'pulse'> & {
   program: string
   startProcess: typeof startEngine
   settings: ModelSettings
   model: ModelFacts
-  threads: number
   /** Ends the run for good. */
   stopping: AbortSignal
   /** The process runs and reads the model. */
   onLoading: (client: EngineClient, pid: number | undefined) => void
+  onAnswered: () => void
 }
 
 export async function runEngine(run: Run): Promise<AttemptEnd> {
@@ -46,24 +47,33 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
   const onStop = () => child.stop()
   stopping.addEventListener('abort', onStop, { once: true })
   if (stopping.aborted) child.stop()
-  const client = createEngineClient(socketPath)
+  const client = createEngineClient(socketPath, run.onAnswered)
   try {
     const { path, mmprojPath, architecture, contextLength, description } = model
     log.info({ path, mmprojPath, architecture, contextLength, description, threads }, 'model found')
     run.onLoading(client, child.pid)
-    const ended = child.ended.then((end): AttemptEnd => {
+    let wasReady = false
+    const onReady = () => {
+      wasReady = true
+      run.onReady()
+    }
+    /** What ends an engine that was ready is a request, or chance; before, as a rule, what it was given to load. */
+    const seen = ({ sentence, retry }: AttemptEnd): AttemptEnd => {
+      if (!wasReady) return { sentence, retry }
+      return { sentence, retry: client.conduct.endedAtWork() ? 'soon' : 'backoff' }
+    }
+    const ended = child.ended.then((end) => {
       over.abort()
-      const { sentence, restartHelps } = diagnose(end)
-      return { sentence, retry: restartHelps ? 'backoff' : 'when files change' }
+      return diagnose(end)
     })
-    const watched: Watched = { ...run, engine: client, name: settings.name }
+    const watched = { ...run, onReady, engine: client, name: settings.name, pulse: pulseOf(child.pid) }
     const fault = await Promise.race([ended, watch(watched, over.signal)])
     // What looks like a fault of an engine that runs is often the first sign that it just died.
     await pause(times.lastWords, over.signal)
-    if (over.signal.aborted) return await ended
+    if (over.signal.aborted) return seen(await ended)
     child.kill()
     await ended
-    return fault
+    return seen(fault)
   } finally {
     over.abort()
     stopping.removeEventListener('abort', onStop)

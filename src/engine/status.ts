@@ -30,6 +30,8 @@ const failedRetrySeconds = 60
 
 export function createStatus(log: Log) {
   const changes = new EventEmitter().setMaxListeners(0)
+  /** It was ready, and is expected back within moments: who asks may wait for it. */
+  let comingBack = false
   let status: EngineStatus = {
     state: 'starting',
     reason: 'the engine is starting',
@@ -44,15 +46,17 @@ export function createStatus(log: Log) {
   function enter(state: EngineState, reason?: string, facts: Partial<EngineStatus> = {}): void {
     if (status.state === 'stopping') return
     status = { ...status, ...facts, state, reason, since: new Date() }
+    if (state === 'ready') comingBack = true
+    if (state === 'failed') comingBack = false
     const level = state === 'failed' ? 'error' : 'info'
     log[level]({ state, restarts: status.restarts }, `engine ${state}${reason ? `: ${reason}` : ''}`)
     changes.emit('change')
   }
 
-  /** Throws `engine_loading` or `engine_failed` unless the engine is ready now. */
+  /** Throws `engine_loading` or `engine_failed` unless the engine is ready, or was and comes back. */
   function requireReady(): void {
     const { state, reason = '' } = status
-    if (state === 'ready') return
+    if (state === 'ready' || (comingBack && state !== 'stopping')) return
     if (state === 'stopping') throw failure('shutting_down', {}, { retryAfterSeconds: loadingRetrySeconds })
     if (state === 'failed')
       throw failure('engine_failed', { reason }, { retryAfterSeconds: failedRetrySeconds })

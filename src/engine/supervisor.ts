@@ -9,6 +9,7 @@
  *
  * Others ask `ready()` or read `status()`; they never decide from the state what the loop should do.
  */
+import { stat } from 'node:fs/promises'
 import type { Config } from '../config.ts'
 import { failure, messageOf } from '../errors.ts'
 import { findModel, type ModelFacts } from '../model/facts.ts'
@@ -18,6 +19,7 @@ import type { ModelSettings } from '../model/settings.ts'
 import { diesWithUs, engineProgram, isExecutable, startEngine } from './child.ts'
 import type { EngineClient } from './client.ts'
 import { batchSize } from './command.ts'
+import type { Settled } from './conduct.ts'
 import type { AttemptEnd } from './diagnosis.ts'
 import type { Log } from './log.ts'
 import { memoryNeed, memoryShortage, readResources } from './resources.ts'
@@ -28,11 +30,17 @@ import type { ChatBody, ChatEvent } from './wire.ts'
 
 export type Engine = {
   status(): EngineStatus
-  /** Throws `engine_loading` or `engine_failed` unless the engine is ready now. */
+  /** Throws `engine_loading` or `engine_failed` unless the engine is ready, or was and comes back. */
   requireReady(): void
   /** Waits through loading and restarts. Throws `engine_failed`, or the signal's reason. */
   ready(signal: AbortSignal): Promise<void>
-  chat(body: ChatBody, signal: AbortSignal, onSettled: () => void): AsyncGenerator<ChatEvent>
+  /** `expectedMs` is how long it may say nothing, by what it took before. */
+  chat(
+    body: ChatBody,
+    signal: AbortSignal,
+    onSettled: (settled: Settled) => void,
+    expectedMs?: number,
+  ): AsyncGenerator<ChatEvent>
   /** Tokens that the prompt of such a chat has, pictures included. */
   countTokens(body: ChatBody, signal: AbortSignal): Promise<number>
   /** Ends the engine and the loop; resolves when the process is gone. May be called twice. */
@@ -56,30 +64,40 @@ export function superviseEngine(
   const status = createStatus(log)
   let client: EngineClient | undefined
 
+  /** Ends in a row without an answer in between, and among them those before it was ready, for no known reason. */
+  const inARow = { crashes: 0, stillborn: 0 }
+  const forgive = () => Object.assign(inARow, { crashes: 0, stillborn: 0 })
+
   async function supervise(): Promise<void> {
-    let crashes = 0
     while (!stopping.signal.aborted) {
-      const fingerprint = await modelFilesFingerprint(settings)
-      const began = performance.now()
-      const { sentence, retry } = await attempt().catch((error): AttemptEnd => {
+      const fingerprint = await fingerprintNow()
+      const end = await attempt().catch((error): AttemptEnd => {
         log.error({ err: error }, 'engine attempt failed')
         return { sentence: messageOf(error), retry: 'backoff' }
       })
       if (stopping.signal.aborted) return
-      if (retry === 'when files change') {
-        status.enter('failed', sentence)
+      if (isLasting(end)) {
+        status.enter('failed', end.sentence)
         await filesChange(fingerprint)
-        crashes = 0
-        continue
-      }
-      crashes = performance.now() - began > times.steady ? 1 : crashes + 1
-      const givenUp = retry === 'slowly' || crashes >= times.crashLimit
-      const waitMs = givenUp ? times.slowRetry : backoff(times, crashes)
-      const again = `${sentence}. Trying again in ${Math.ceil(waitMs / 1000)} s`
-      const restarts = status.now().restarts + (retry === 'backoff' ? 1 : 0)
-      status.enter(givenUp ? 'failed' : 'starting', again, { restarts })
-      await rest(waitMs)
+        forgive()
+      } else await startAgain(end)
     }
+  }
+
+  function isLasting({ retry }: AttemptEnd): boolean {
+    inARow.stillborn = retry === 'perhaps' ? inARow.stillborn + 1 : 0
+    return retry === 'when files change' || inARow.stillborn >= times.stillbornLimit
+  }
+
+  async function startAgain({ sentence, retry }: AttemptEnd): Promise<void> {
+    // Whoever sends what ends it must not make everybody else wait longer each time.
+    if (retry !== 'soon') inARow.crashes += 1
+    const givenUp = retry === 'slowly' || inARow.crashes >= times.crashLimit
+    const waitMs = givenUp ? times.slowRetry : backoff(times, retry === 'soon' ? 1 : inARow.crashes)
+    const again = `${sentence}. Trying again in ${Math.ceil(waitMs / 1000)} s`
+    const restarts = status.now().restarts + (retry === 'slowly' ? 0 : 1)
+    status.enter(givenUp ? 'failed' : 'starting', again, { restarts })
+    await rest(waitMs)
   }
 
   /** One run of the engine from the look at the files to the end of the process. */
@@ -114,6 +132,7 @@ export function superviseEngine(
           status.enter('loading', `the model ${settings.name} is loading`, { model, threads, pid })
         },
         onReady: () => status.enter('ready'),
+        onAnswered: forgive,
       })
     } finally {
       client = undefined
@@ -124,8 +143,14 @@ export function superviseEngine(
   async function filesChange(before: string): Promise<void> {
     while (!stopping.signal.aborted) {
       await rest(times.filesPoll)
-      if ((await modelFilesFingerprint(settings)) !== before) return
+      if ((await fingerprintNow()) !== before) return
     }
+  }
+
+  /** Of all that a start depends on: another engine may do better with the same files. */
+  async function fingerprintNow(): Promise<string> {
+    const engine = await stat(program).catch(() => undefined)
+    return `${engine?.mtimeMs} ${engine?.size} ${await modelFilesFingerprint(settings)}`
   }
 
   const rest = (milliseconds: number) => pause(milliseconds, stopping.signal)
@@ -138,9 +163,9 @@ export function superviseEngine(
     status: status.now,
     ready: status.ready,
     requireReady: status.requireReady,
-    chat(body, signal, onSettled) {
-      if (client) return client.chat(body, signal, onSettled)
-      onSettled()
+    chat(body, signal, onSettled, expectedMs) {
+      if (client) return client.chat(body, signal, onSettled, expectedMs)
+      onSettled('given up')
       throw failure('engine_crashed')
     },
     async countTokens(body, signal) {

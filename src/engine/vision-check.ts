@@ -1,25 +1,24 @@
 /**
- * Proof that a loaded engine can see: `/health` alone would also be 200 without a model or without its projector.
+ * Proof that a loaded engine can see: `/health` alone would also be 200 without a model or without its projector, and a
+ * model whose arithmetic is broken answers every question with the same nonsense.
  */
 import type { Config } from '../config.ts'
 import { messageOf } from '../errors.ts'
 import type { ModelFacts } from '../model/facts.ts'
-import { redSquare } from '../red-square.ts'
+import { blueSquare, redSquare } from '../plain-squares.ts'
 import type { EngineClient } from './client.ts'
+import type { Likelihood } from './wire.ts'
 
 /** Models up to this size answer one picture within seconds on two cores; larger ones would keep a start waiting. */
 const quickModelBytes = 2 * 1024 ** 3
-const answerLimitMs = 300_000
 
 /** What keeps an engine from seeing. `final`: it stays so until somebody changes a file or a setting. */
 export type Blindness = { sentence: string; final: boolean }
 
-/** Undefined when it sees. Never rejects: an engine that does not answer now may answer later. */
-export async function provesItSees(
-  engine: Pick<EngineClient, 'properties' | 'chat'>,
-  check: Config['VISION_CHECK'],
+/** Undefined when it has loaded what it should, with eyes. Never rejects: who does not answer now may answer later. */
+export async function provesItIsComplete(
+  engine: Pick<EngineClient, 'properties'>,
   name: string,
-  model: ModelFacts,
 ): Promise<Blindness | undefined> {
   const properties = await engine.properties().catch((error: unknown) => messageOf(error))
   if (typeof properties === 'string') {
@@ -31,23 +30,47 @@ export async function provesItSees(
   if (properties.model_alias !== name) {
     return { sentence: `The engine serves ${properties.model_alias} instead of ${name}`, final: true }
   }
-  const quick = model.weightBytes + model.mmprojBytes <= quickModelBytes
-  if (check === 'off' || (check === 'auto' && !quick)) return undefined
-  return answerOnePicture(engine).then(
-    () => undefined,
-    (error: unknown) => ({
-      sentence: `The engine could not answer a first small picture (${messageOf(error)})`,
-      final: false,
-    }),
-  )
+  return undefined
 }
 
-async function answerOnePicture(engine: Pick<EngineClient, 'chat'>): Promise<void> {
+/** Whether a first picture is worth its time before anybody asks. */
+export const looksAtStart = (check: Config['VISION_CHECK'], model: ModelFacts): boolean =>
+  check === 'on' || (check === 'auto' && model.weightBytes + model.mmprojBytes <= quickModelBytes)
+
+/** Shows it two plain colours, which it must tell apart. Undefined when it does; never rejects. */
+export async function provesItSees(
+  engine: Pick<EngineClient, 'firstTokens'>,
+  signal: AbortSignal,
+): Promise<Blindness | undefined> {
+  try {
+    const red = await firstTokensAbout(engine, redSquare, signal)
+    const blue = await firstTokensAbout(engine, blueSquare, signal)
+    if (![...red, ...blue].every(({ logprob }) => Number.isFinite(logprob)))
+      return broken('computes with numbers that are none (NaN)')
+    if (red.length === 0) return broken('does not tell how likely its words are')
+    if (JSON.stringify(red) === JSON.stringify(blue)) return broken('sees no difference between red and blue')
+    return undefined
+  } catch (error) {
+    return {
+      sentence: `The engine could not answer a first small picture (${messageOf(error)})`,
+      final: false,
+    }
+  }
+}
+
+const broken = (what: string): Blindness => ({
+  sentence: `The engine ${what}: the model's files are damaged or do not belong together; fetch them again`,
+  final: false,
+})
+
+function firstTokensAbout(
+  engine: Pick<EngineClient, 'firstTokens'>,
+  square: string,
+  signal: AbortSignal,
+): Promise<Likelihood[]> {
   const content = [
-    { type: 'image_url' as const, image_url: { url: `data:image/png;base64,${redSquare}` } },
+    { type: 'image_url' as const, image_url: { url: `data:image/png;base64,${square}` } },
     { type: 'text' as const, text: 'What colour is this?' },
   ]
-  const body = { messages: [{ role: 'user' as const, content }], max_tokens: 1, temperature: 0, top_p: 1 }
-  // The stream throws unless it reaches its finish.
-  for await (const _ of engine.chat(body, AbortSignal.timeout(answerLimitMs), () => {}));
+  return engine.firstTokens({ messages: [{ role: 'user', content }], max_tokens: 1, temperature: 0 }, signal)
 }

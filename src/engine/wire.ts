@@ -44,6 +44,17 @@ export type ChatEvent =
   | { type: 'text'; text: string }
   | { type: 'end'; finishReason: FinishReason; usage: ChatUsage; timings: ChatTimings }
 
+/** A token that an answer may begin with; `logprob` is no number when the model's arithmetic is broken. */
+export type Likelihood = { token: string; logprob: number }
+
+/** What a request is made for: an answer while it is made, or what it may begin with. */
+export type Wanted = 'stream' | 'first tokens'
+
+const wants = {
+  stream: { stream: true, stream_options: { include_usage: true }, return_progress: true },
+  'first tokens': { logprobs: true, top_logprobs: 5 },
+} satisfies Record<Wanted, object>
+
 type EngineError = { error?: { message?: string; type?: string; n_prompt_tokens?: number; n_ctx?: number } }
 
 type Chunk = EngineError & {
@@ -58,7 +69,7 @@ type Chunk = EngineError & {
  * for such characters takes 8 ms of the event loop for a picture of 4 MB. Only the pictures of messages are ours;
  * whatever a schema holds, be it keys of the same names, is data and is escaped.
  */
-export function requestBytes({ messages, ...settings }: ChatBody): Buffer {
+export function requestBytes({ messages, ...settings }: ChatBody, wanted: Wanted): Buffer {
   // Stands for a picture while the rest becomes JSON. Random, so that nothing of a caller's can hold it.
   const mark = randomUUID()
   const urls: string[] = []
@@ -73,9 +84,7 @@ export function requestBytes({ messages, ...settings }: ChatBody): Buffer {
       content: typeof content === 'string' ? content : content.map(marked),
     })),
     ...settings,
-    stream: true,
-    stream_options: { include_usage: true },
-    return_progress: true,
+    ...wants[wanted],
   })
   const pieces = json.split(mark)
   return Buffer.concat(
@@ -83,8 +92,18 @@ export function requestBytes({ messages, ...settings }: ChatBody): Buffer {
   )
 }
 
-/** The engine's stream as events. A stream without a finish was cut off, however cleanly it closed. */
-export async function* chatEvents(body: AsyncIterable<Uint8Array>): AsyncGenerator<ChatEvent> {
+/** A token's event is some hundred bytes; there are about as many events of the prompt's progress. */
+const mostBytes = (maxTokens: number): number => 1024 ** 2 + maxTokens * 4096
+
+/**
+ * The engine's stream as events. A stream without a finish was cut off, however cleanly it closed; one that goes on
+ * far beyond `maxTokens` is given up.
+ */
+export async function* chatEvents(
+  body: AsyncIterable<Uint8Array>,
+  maxTokens: number,
+): AsyncGenerator<ChatEvent> {
+  let bytesLeft = mostBytes(maxTokens)
   const chunks: Chunk[] = []
   const parser = createParser({
     onEvent: ({ data }) => {
@@ -95,6 +114,8 @@ export async function* chatEvents(body: AsyncIterable<Uint8Array>): AsyncGenerat
   let finishReason: FinishReason | undefined
   let ended = false
   for await (const bytes of body) {
+    bytesLeft -= bytes.length
+    if (bytesLeft < 0) throw failure('engine_error', {}, { cause: 'The stream does not end' })
     parser.feed(decoder.decode(bytes, { stream: true }))
     for (const chunk of chunks.splice(0)) {
       if (chunk.error) throw failure('engine_error', {}, { cause: chunk.error.message })
@@ -112,6 +133,15 @@ export async function* chatEvents(body: AsyncIterable<Uint8Array>): AsyncGenerat
     }
   }
   if (!ended) throw failure('engine_crashed', {}, { cause: 'The stream ended without a finish' })
+}
+
+/** From an answer that was made for its first tokens; empty when it holds none. */
+export function likelihoodsOf(answer: unknown): Likelihood[] {
+  type Listed = { token?: string; logprob?: number | null }
+  type Body = { choices?: { logprobs?: { content?: { top_logprobs?: Listed[] }[] } }[] }
+  const listed = (answer as Body | null)?.choices?.[0]?.logprobs?.content?.[0]?.top_logprobs ?? []
+  // JSON has no word for NaN and infinity: they come as null.
+  return listed.map(({ token = '', logprob }) => ({ token, logprob: logprob ?? Number.NaN }))
 }
 
 /** An answer other than 200, in our words. The engine's own tell paths and flags: they go to the log only. */

@@ -1,48 +1,56 @@
 import t from 'tap'
-import { diagnose, warningIn } from '../../src/engine/diagnosis.ts'
+import { type AttemptEnd, diagnose, warningIn } from '../../src/engine/diagnosis.ts'
 
 t.test('known ends of the engine are told in plain sentences', (t) => {
   const end = (line: string, exitCode = 1) =>
     diagnose({ exitCode, signal: undefined, lines: ['I fine', line, 'E exiting due to model loading error'] })
-  const cases: [string, RegExp, boolean][] = [
+  const cases: [string, RegExp, AttemptEnd['retry']][] = [
     [
       "error loading model: unknown model architecture: 'mllama'",
       /does not know models of the architecture mllama/,
-      false,
+      'when files change',
     ],
     [
       'tensor x data is not within the file bounds, model is corrupted or incomplete',
       /cut off or corrupt/,
-      false,
+      'when files change',
     ],
-    ["gguf_init_from_file: invalid magic characters: 'xxxx'", /not a GGUF file/, false],
-    ["gguf_init: failed to open GGUF file '/m/a.gguf' (No such file)", /could not open \/m\/a\.gguf/, false],
-    ['CLIP cannot be used as main model, use it with --mmproj instead', /names a vision projector/, false],
+    ["gguf_init_from_file: invalid magic characters: 'xxxx'", /not a GGUF file/, 'when files change'],
+    [
+      "gguf_init: failed to open GGUF file '/m/a.gguf' (No such file)",
+      /could not open \/m\/a\.gguf/,
+      'when files change',
+    ],
+    [
+      'CLIP cannot be used as main model, use it with --mmproj instead',
+      /names a vision projector/,
+      'when files change',
+    ],
     [
       'mismatch between text model (n_embd = 2048) and mmproj (n_embd = 1536)',
       /belongs to another model: it writes 1536 .* reads 2048/,
-      false,
+      'when files change',
     ],
-    ['clip_init: unknown projector type: foo', /vision projectors of the type foo/, false],
-    ["failed to open GGUF file ''", /could not open the model file;/, false],
-    ['clip_init: unknown projector type:', /vision projectors of the type in this file/, false],
+    ['clip_init: unknown projector type: foo', /vision projectors of the type foo/, 'when files change'],
+    ["failed to open GGUF file ''", /could not open the model file;/, 'when files change'],
+    ['clip_init: unknown projector type:', /vision projectors of the type in this file/, 'when files change'],
     [
       'E ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 99',
       /ran out of memory/,
-      true,
+      'backoff',
     ],
-    ['mmap failed: Cannot allocate memory', /ran out of memory/, true],
-    ['unable to allocate CPU buffer', /ran out of memory/, true],
-    ['terminate called after throwing std::bad_alloc', /ran out of memory/, true],
-    ['Failed to load CLIP model from x', /projector \(mmproj\) could not be loaded/, false],
-    ["couldn't bind HTTP server socket, hostname: x", /could not open its socket/, true],
-    ['no CPU backend found', /no code for this CPU/, false],
-    ['error: invalid argument: --frobnicate', /setting --frobnicate/, false],
-    ['error while handling argument "--ctx"', /setting "--ctx"/, false],
-    ['/src/ggml.c:12: GGML_ASSERT(n > 0) failed', /check of its own: GGML_ASSERT\(n > 0\)/, true],
+    ['mmap failed: Cannot allocate memory', /ran out of memory/, 'backoff'],
+    ['unable to allocate CPU buffer', /ran out of memory/, 'backoff'],
+    ['terminate called after throwing std::bad_alloc', /ran out of memory/, 'backoff'],
+    ['Failed to load CLIP model from x', /projector \(mmproj\) could not be loaded/, 'when files change'],
+    ["couldn't bind HTTP server socket, hostname: x", /could not open its socket/, 'backoff'],
+    ['no CPU backend found', /no code for this CPU/, 'when files change'],
+    ['error: invalid argument: --frobnicate', /setting --frobnicate/, 'when files change'],
+    ['error while handling argument "--ctx"', /setting "--ctx"/, 'when files change'],
+    ['/src/ggml.c:12: GGML_ASSERT(n > 0) failed', /check of its own: GGML_ASSERT\(n > 0\)/, 'perhaps'],
   ]
-  for (const [line, sentence, restartHelps] of cases) {
-    t.match(end(line), { sentence, restartHelps }, line)
+  for (const [line, sentence, retry] of cases) {
+    t.match(end(line), { sentence, retry }, line)
   }
   t.end()
 })
@@ -51,23 +59,46 @@ t.test('signals tell their own story; the unknown is reported as it was', (t) =>
   const lines = ['a', '', 'b']
   t.match(diagnose({ exitCode: undefined, signal: 'SIGILL', lines }), {
     sentence: /another CPU/,
-    restartHelps: false,
+    retry: 'when files change',
   })
   t.match(diagnose({ exitCode: undefined, signal: 'SIGKILL', lines }), {
     sentence: /want of memory/,
-    restartHelps: true,
+    retry: 'backoff',
   })
   t.match(diagnose({ exitCode: undefined, signal: 'SIGBUS', lines }), {
     sentence: /shrank/,
-    restartHelps: true,
+    retry: 'perhaps',
   })
   t.match(diagnose({ exitCode: undefined, signal: 'SIGSEGV', lines }), {
     sentence: 'The engine ended with signal SIGSEGV; its last words: a | b',
-    restartHelps: true,
+    retry: 'perhaps',
   })
   t.match(diagnose({ exitCode: 9, signal: undefined, lines: [] }), {
     sentence: 'The engine ended with exit code 9',
+    retry: 'perhaps',
   })
+  t.match(
+    diagnose({ exitCode: undefined, signal: 'SIGTERM', lines }),
+    { retry: 'backoff' },
+    'somebody ended it',
+  )
+  t.match(diagnose({ exitCode: undefined, signal: undefined, lines }), { retry: 'backoff' }, 'it never began')
+  t.end()
+})
+
+t.test('the first error is told, since what follows comes of it; and nothing that steers a terminal', (t) => {
+  const lines = [
+    'I loading',
+    'E load: key \u001b[31mx\u0007 has an invalid type',
+    'E failed to load the model',
+    'bye',
+  ]
+  t.equal(
+    diagnose({ exitCode: 1, signal: undefined, lines }).sentence,
+    'The engine ended with exit code 1; it said: E load: key  [31mx  has an invalid type',
+  )
+  const long = `terminate called after ${'x'.repeat(1000)}`
+  t.ok(diagnose({ exitCode: undefined, signal: 'SIGABRT', lines: [long] }).sentence.length < 400)
   t.end()
 })
 

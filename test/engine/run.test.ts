@@ -29,6 +29,7 @@ function running(t: Test, fault: FakeStart = '', changed: Partial<Run> = {}) {
       events.emit('loading', pid)
     },
     onReady: () => events.emit('ready'),
+    onAnswered: () => events.emit('answered'),
     ...changed,
   })
   t.teardown(async () => {

@@ -48,6 +48,18 @@ t.test('each state tells those who need the engine now what to do', async (t) =>
   t.throws(() => status.requireReady(), { code: 'shutting_down', retryAfterSeconds: 5 })
 })
 
+t.test('one that was ready may be waited for, until it has failed', async (t) => {
+  const status = createStatus(keptLog())
+  status.enter('loading')
+  t.throws(() => status.requireReady(), { code: 'engine_loading' }, 'the first time')
+  status.enter('ready')
+  status.enter('starting', 'it crashed')
+  t.doesNotThrow(() => status.requireReady())
+  status.enter('failed', 'no way')
+  status.enter('starting')
+  t.throws(() => status.requireReady(), { code: 'engine_loading' })
+})
+
 t.test('ready() waits through starts, and not through failures', async (t) => {
   const status = createStatus(keptLog())
   let ready = false

@@ -1,5 +1,5 @@
 /** The loop: what follows on what. The engine runs within the test; real-process.test.ts has it as a process. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -94,12 +94,12 @@ t.test('between two runs there is nobody to ask, and the slot is given back', as
 
 t.test('crashes in a row count as failed, while tries go on and may succeed', async (t) => {
   const { engine, states } = supervised(t, {
-    faults: ['crash', 'crash', 'crash', ''],
+    faults: ['no-memory', 'no-memory', 'no-memory', ''],
     times: { crashLimit: 3, slowRetry: 1500 },
   })
   await until(() => engine.status().state === 'failed', 'failed')
   t.match(engine.status(), {
-    reason: /exit code 3; its last words: E something odd happened\. Trying again in 2 s/,
+    reason: /ran out of memory.*\. Trying again in 2 s/,
     restarts: 3,
   })
   await until(() => engine.status().state === 'ready', 'ready')
@@ -109,18 +109,92 @@ t.test('crashes in a row count as failed, while tries go on and may succeed', as
   )
 })
 
-t.test('after a run of some length the crashes before it do not count', async (t) => {
-  const { states, reachesStart } = supervised(t, {
-    faults: ['crash'],
-    times: { crashLimit: 2, steady: -1, backoffMost: 10 },
-  })
-  await reachesStart(4)
+t.test('an end at a request is never held against the engine, and who asks then waits', async (t) => {
+  const { engine, states } = supervised(t, { times: { crashLimit: 2 } })
+  await engine.ready(never)
+  for (let ends = 1; ends <= 4; ends += 1) {
+    await t.rejects(answer(engine, 'fault:crash'), { code: 'engine_crashed' })
+    await until(() => engine.status().restarts === ends, `end ${ends}`)
+    t.doesNotThrow(() => engine.requireReady(), 'it comes back')
+    await engine.ready(never)
+  }
   t.notOk(states().includes('failed'))
+})
+
+t.test('crashes add up until an answer comes', async (t) => {
+  const { engine, starts, states, reachesState } = supervised(t, { times: { crashLimit: 2, slowRetry: 1e8 } })
+  const die = async () => {
+    starts.at(-1)?.end({ signal: 'SIGKILL' })
+    await until(() => engine.status().state !== 'ready', 'the end')
+  }
+  await engine.ready(never)
+  await die()
+  await engine.ready(never)
+  await answer(engine, 'hello')
+  await die()
+  await engine.ready(never)
+  t.notOk(states().includes('failed'), 'an answer in between')
+  await die()
+  await reachesState('failed')
+  t.throws(() => engine.requireReady(), { code: 'engine_failed' }, 'nobody waits for it now')
+})
+
+t.test(
+  'an engine that ends before it is ready for no known reason waits for files after three times',
+  async (t) => {
+    const { engine, config, starts, reachesState } = supervised(t, {
+      faults: ['crash', 'crash', 'crash', ''],
+      times: { filesPoll: 10 },
+    })
+    await reachesState('failed')
+    t.equal(
+      engine.status().reason,
+      'The engine ended with exit code 3; its last words: E something odd happened',
+    )
+    await sleep(100)
+    t.equal(starts.length, 3, 'nothing loops')
+    writeFileSync(join(config.MODEL_PATH, 'new.gguf'), 'x')
+    await reachesState('ready')
+  },
+)
+
+t.test('another engine is reason enough to try again', async (t) => {
+  const { config, reachesState } = supervised(t, {
+    faults: ['unknown-architecture', ''],
+    times: { filesPoll: 10 },
+  })
+  await reachesState('failed')
+  utimesSync(config.ENGINE_PATH, 1, 1)
+  await reachesState('ready')
+})
+
+t.test('a model of NaNs, or one that sees nothing, is never ready', async (t) => {
+  for (const [fault, reason] of [
+    ['not-a-number', /numbers that are none/],
+    ['colour-blind', /no difference between red and blue/],
+    ['no-answers', /could not answer a first small picture/],
+  ] as const) {
+    const { engine, states } = supervised(t, { faults: [fault], times: { watch: 1 } })
+    await until(() => engine.status().restarts > 0, fault)
+    t.match(engine.status().reason, reason)
+    t.notOk(states().includes('ready'))
+    await engine.stop()
+  }
+})
+
+t.test('an engine that fails every request has to prove itself, and goes on', async (t) => {
+  const { engine, log } = supervised(t, { times: { busyMisses: 1000 } })
+  await engine.ready(never)
+  for (const fault of ['failing', 'garbage', 'endless'])
+    await t.rejects(answer(engine, `fault:${fault}`), { code: /^engine_/ }, fault)
+  await until(() => log.lines.some(({ message }) => /showing it a picture/.test(message)), 'the check')
+  t.match(await answer(engine, 'hello'), { length: 3 })
+  t.equal(engine.status().restarts, 0)
 })
 
 t.test('what a restart cannot mend is looked at again when files change, and is no crash', async (t) => {
   const { engine, config, starts, states, reachesState, reachesStart } = supervised(t, {
-    faults: ['crash', 'unknown-architecture', 'crash', ''],
+    faults: ['no-memory', 'unknown-architecture', 'no-memory', ''],
     times: { crashLimit: 2, filesPoll: 10, slowRetry: 60_000 },
   })
   await reachesState('failed')

@@ -1,71 +1,81 @@
 import t from 'tap'
 import type { EngineProperties } from '../../src/engine/client.ts'
-import { provesItSees } from '../../src/engine/vision-check.ts'
-import type { ChatBody, ChatEvent } from '../../src/engine/wire.ts'
-import { redSquare } from '../../src/red-square.ts'
+import { looksAtStart, provesItIsComplete, provesItSees } from '../../src/engine/vision-check.ts'
+import type { ChatBody, Likelihood } from '../../src/engine/wire.ts'
+import { blueSquare, redSquare } from '../../src/plain-squares.ts'
 import { someModel } from '../support/model-facts.ts'
 
 const seeing: EngineProperties = { modalities: { vision: true }, model_alias: 'tiny.gguf' }
-const limitBytes = 2 * 1024 ** 3
 
-async function check({
-  properties = seeing,
-  setting = 'auto',
-  weightBytes = limitBytes - 1000,
-  fault,
-}: {
-  properties?: EngineProperties | Error
-  setting?: 'auto' | 'on' | 'off'
-  weightBytes?: number
-  fault?: Error
-} = {}) {
+t.test(
+  'an engine is complete with its projector and its model; what no restart mends is final',
+  async (t) => {
+    const look = (answer: EngineProperties | Error) =>
+      provesItIsComplete(
+        {
+          properties: async () => {
+            if (answer instanceof Error) throw answer
+            return answer
+          },
+        },
+        'tiny.gguf',
+      )
+    t.equal(await look(seeing), undefined)
+    t.match(await look(new Error('no word')), { sentence: /did not tell .*\(no word\)/, final: false })
+    t.match(await look({}), { sentence: /without its vision projector/, final: true })
+    t.match(await look({ modalities: {} }), { sentence: /without its vision projector/, final: true })
+    t.match(await look({ ...seeing, model_alias: 'other.gguf' }), {
+      sentence: /serves other\.gguf instead of tiny\.gguf/,
+      final: true,
+    })
+  },
+)
+
+t.test('a large model is asked about a picture at its start only when told so', (t) => {
+  const limitBytes = 2 * 1024 ** 3
+  const looks = (check: 'auto' | 'on' | 'off', weightBytes: number) =>
+    looksAtStart(check, someModel({ weightBytes, mmprojBytes: 1000 }))
+  t.equal(looks('auto', limitBytes - 1000), true)
+  t.equal(looks('auto', limitBytes - 999), false)
+  t.equal(looks('on', limitBytes), true)
+  t.equal(looks('off', 0), false)
+  t.end()
+})
+
+async function look(red: Likelihood[] | Error, blue: Likelihood[] | Error = red) {
   const asked: ChatBody[] = []
-  let heard = 0
-  const engine = {
-    properties: async () => {
-      if (properties instanceof Error) throw properties
-      return properties
-    },
-    async *chat(body: ChatBody): AsyncGenerator<ChatEvent> {
-      asked.push(body)
-      yield { type: 'text', text: 'red' }
-      if (fault) throw fault
-      heard += 1
-    },
+  const firstTokens = async (body: ChatBody) => {
+    asked.push(body)
+    const answer = asked.length === 1 ? red : blue
+    if (answer instanceof Error) throw answer
+    return answer
   }
-  const model = someModel({ weightBytes, mmprojBytes: 1000 })
-  return { blindness: await provesItSees(engine, setting, 'tiny.gguf', model), asked, heard }
+  return { blindness: await provesItSees({ firstTokens }, new AbortController().signal), asked }
 }
 
-t.test('an engine with its projector, its model and an answer about a picture sees', async (t) => {
-  const { blindness, asked, heard } = await check()
+const likely = (...logprobs: number[]) => logprobs.map((logprob) => ({ token: 'a', logprob }))
+
+t.test('it is shown a red square and a blue one, and must be of two minds', async (t) => {
+  const { blindness, asked } = await look(likely(-0.1, -2), likely(-0.1, -2.5))
   t.equal(blindness, undefined)
-  t.equal(heard, 1, 'its answer was heard to the end')
-  t.match(asked, [{ max_tokens: 1, temperature: 0, messages: [{ role: 'user' }] }])
-  const [picture, words] = asked[0]?.messages[0]?.content ?? []
-  t.strictSame(picture, { type: 'image_url', image_url: { url: `data:image/png;base64,${redSquare}` } })
-  t.match(words, { type: 'text' })
+  t.match(asked, Array(2).fill({ max_tokens: 1, temperature: 0, messages: [{ role: 'user' }] }))
+  const shown = asked.map(({ messages }) => messages[0]?.content)
+  for (const [index, square] of [redSquare, blueSquare].entries())
+    t.match(shown[index], [
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${square}` } },
+      { type: 'text' },
+    ])
 })
 
-t.test('a large model is asked about a picture only when told so', async (t) => {
-  const asks = async (setting: 'auto' | 'on' | 'off', weightBytes: number) =>
-    (await check({ setting, weightBytes })).asked.length === 1
-  t.equal(await asks('auto', limitBytes - 1000), true)
-  t.equal(await asks('auto', limitBytes - 999), false)
-  t.equal(await asks('on', limitBytes), true)
-  t.equal(await asks('off', 0), false)
-})
-
-t.test('what no restart mends is final, the rest is not', async (t) => {
-  const cases: [Parameters<typeof check>[0], object][] = [
-    [{ properties: new Error('no word') }, { sentence: /did not tell .*\(no word\)/, final: false }],
-    [{ properties: {} }, { sentence: /without its vision projector/, final: true }],
-    [{ properties: { modalities: {} } }, { sentence: /without its vision projector/, final: true }],
-    [
-      { properties: { ...seeing, model_alias: 'other.gguf' } },
-      { sentence: /serves other\.gguf instead of tiny\.gguf/, final: true },
-    ],
-    [{ fault: new Error('no picture') }, { sentence: /first small picture \(no picture\)/, final: false }],
+t.test('what it says of them tells what is wrong; a restart may help', async (t) => {
+  const cases: [Parameters<typeof look>, RegExp][] = [
+    [[likely(-0.1)], /sees no difference/],
+    [[likely(-0.1, Number.NaN), likely(-0.2, -3)], /\(NaN\)/],
+    [[likely(-0.1), likely(Number.NEGATIVE_INFINITY)], /\(NaN\)/],
+    [[[], likely(-0.1)], /does not tell how likely/],
+    [[new Error('no picture')], /first small picture \(no picture\)/],
+    [[likely(-0.1), new Error('no second')], /first small picture \(no second\)/],
   ]
-  for (const [options, expected] of cases) t.match((await check(options)).blindness, expected)
+  for (const [answers, sentence] of cases)
+    t.match((await look(...answers)).blindness, { sentence, final: false })
 })

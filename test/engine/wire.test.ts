@@ -1,6 +1,6 @@
 /** What llama-server says -> what we make of it, without a connection. */
 import t from 'tap'
-import { type ChatEvent, chatEvents, refusal } from '../../src/engine/wire.ts'
+import { type ChatEvent, chatEvents, likelihoodsOf, refusal } from '../../src/engine/wire.ts'
 import type { Failure } from '../../src/errors.ts'
 
 const usage = { prompt_tokens: 70, completion_tokens: 2, total_tokens: 72 }
@@ -16,7 +16,7 @@ async function eventsOf(...pieces: (string | Uint8Array)[]): Promise<ChatEvent[]
     for (const piece of pieces) yield typeof piece === 'string' ? Buffer.from(piece) : piece
   }
   const events: ChatEvent[] = []
-  for await (const event of chatEvents(stream())) events.push(event)
+  for await (const event of chatEvents(stream(), 8)) events.push(event)
   return events
 }
 
@@ -69,7 +69,7 @@ t.test('a fault in mid-stream ends it, after what came before', async (t) => {
     yield Buffer.from(sse(token('half'), { error: { message: 'at /models/secret.gguf' } }, token('more')))
   }
   const listen = async () => {
-    for await (const event of chatEvents(stream())) heard.push(event)
+    for await (const event of chatEvents(stream(), 8)) heard.push(event)
   }
   await t.rejects(listen(), {
     code: 'engine_error',
@@ -77,6 +77,32 @@ t.test('a fault in mid-stream ends it, after what came before', async (t) => {
     message: /^(?!.*secret)/,
   })
   t.strictSame(heard, [{ type: 'text', text: 'half' }])
+})
+
+t.test('a stream that goes on far beyond what was asked for is given up', async (t) => {
+  let chunks = 0
+  async function* stream() {
+    for (; chunks < 10_000; chunks += 1) yield Buffer.from(sse(token('x'.repeat(1000))))
+  }
+  const listen = async () => {
+    for await (const _ of chatEvents(stream(), 8));
+  }
+  await t.rejects(listen(), { code: 'engine_error', cause: /does not end/ })
+  t.ok(chunks > 900 && chunks < 1200, `after ${chunks} KB`)
+})
+
+t.test('how likely first tokens are; what is no number is told as none', (t) => {
+  const answer = (...listed: object[]) => ({
+    choices: [{ logprobs: { content: [{ top_logprobs: listed }] } }],
+  })
+  t.strictSame(likelihoodsOf(answer({ token: 'a', logprob: -1 }, { token: 'b', logprob: null }, {})), [
+    { token: 'a', logprob: -1 },
+    { token: 'b', logprob: Number.NaN },
+    { token: '', logprob: Number.NaN },
+  ])
+  for (const nothing of [null, {}, { choices: [] }, { choices: [{ logprobs: null }] }, answer()])
+    t.strictSame(likelihoodsOf(nothing), [])
+  t.end()
 })
 
 t.test('what the engine refuses is told in our words; its own, with their paths, go to the log only', (t) => {

@@ -52,7 +52,7 @@ async function figures(completion_tokens = 5) {
       async *chat(_body, _signal, onSettled) {
         await sleep(240)
         yield end(completion_tokens)
-        onSettled()
+        onSettled('answered')
       },
       countTokens: async () => 1,
     },

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { createAdmission } from '../../src/admission.ts'
+import type { Settled } from '../../src/engine/conduct.ts'
 import type { ChatEvent } from '../../src/engine/wire.ts'
 import { failure } from '../../src/errors.ts'
 import type { PreparedImage, PrepareImages } from '../../src/image/prepare.ts'
@@ -76,7 +77,7 @@ function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts 
       }),
       async *chat(_body, _signal, onSettled) {
         yield* answer()
-        onSettled()
+        onSettled('answered')
       },
       countTokens: async () => 66,
       ...changes,
@@ -94,7 +95,7 @@ t.test('an answer carries what was shown and measured, and is told as it is made
       const [, text] = body.messages[0]?.content ?? []
       if (typeof text === 'object' && text.type === 'text') prompt = text.text
       yield* answer()
-      onSettled()
+      onSettled('answered')
     },
   })
   const told: InferenceEvent[] = []
@@ -170,8 +171,8 @@ t.test('the slot goes back after every kind of failure', async (t) => {
   t.equal(made.admission.inside, 0)
   const endless = {
     ...made.engine,
-    async *chat(_b: unknown, _s: unknown, settled: () => void) {
-      settled()
+    async *chat(_b: unknown, _s: unknown, settled: (how: Settled) => void) {
+      settled('answered')
       yield { type: 'text' as const, text: '' }
     },
   }
@@ -184,7 +185,7 @@ t.test('after an abort in the engine the slot stays taken until the engine lets 
   let asked = false
   const made = parts({
     async *chat(_body, signal, onSettled) {
-      letGo = onSettled
+      letGo = () => onSettled('given up')
       asked = true
       yield { type: 'text', text: 'a' }
       await sleep(5000, undefined, { signal }).catch(() => signal.throwIfAborted())

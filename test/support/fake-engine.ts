@@ -71,6 +71,7 @@ export const quickTimings: Timings = {
   slowRetry: 300,
   watch: 100,
   misses: 2,
+  busyMisses: 2,
   lastWords: 50,
 }
 

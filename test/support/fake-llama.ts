@@ -11,6 +11,7 @@ export type FakeStart =
   | ''
   | 'unknown-architecture'
   | 'crash'
+  | 'no-memory'
   | 'ignore-sigterm'
   | 'slow-load'
   | 'blind'
@@ -18,6 +19,9 @@ export type FakeStart =
   | 'silent'
   | 'silent-at-first'
   | 'no-answers'
+  | 'mute'
+  | 'not-a-number'
+  | 'colour-blind'
 
 /** The process that a fake engine runs in, be it one or not. */
 export type FakeProcess = {
@@ -66,7 +70,7 @@ export function startFakeLlama(words: readonly string[], start: string, host: Fa
         if (start === 'no-answers') return json(500, { error: { message: 'no', type: 'server_error' } })
         busy += 1
         try {
-          await answer(request, response, host)
+          await answer(request, response, start, host)
         } finally {
           busy -= 1
         }
@@ -86,14 +90,33 @@ export function startFakeLlama(words: readonly string[], start: string, host: Fa
     host.exit(3)
     return close
   }
+  if (start === 'no-memory') {
+    host.print('E terminate called after throwing std::bad_alloc')
+    host.exit(1)
+    return close
+  }
   if (start === 'slow-load') setTimeout(() => (loaded = true), 1500).unref()
   server.listen(argument('--host'))
   return close
 }
 
-type Part = { text?: string }
+type Part = { text?: string; image_url?: { url: string } }
 
-async function answer(request: IncomingMessage, response: ServerResponse, host: FakeProcess): Promise<void> {
+/** As llama-server tells how likely first tokens are; a picture's own length makes them its own. */
+function firstTokens(parts: Part[], start: string): object {
+  const seen =
+    start === 'colour-blind' ? 0 : (parts.find((part) => part.image_url)?.image_url?.url.length ?? 0)
+  // JSON has no word for NaN.
+  const logprob = start === 'not-a-number' ? null : -1 / (1 + seen)
+  return { choices: [{ logprobs: { content: [{ top_logprobs: [{ token: 'red', logprob }] }] } }] }
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  start: string,
+  host: FakeProcess,
+): Promise<void> {
   let gone = false
   response.on('close', () => {
     gone = !response.writableFinished
@@ -101,12 +124,24 @@ async function answer(request: IncomingMessage, response: ServerResponse, host: 
   })
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
-  const body = JSON.parse(Buffer.concat(chunks).toString()) as { messages: [{ content: Part[] }] }
+  const body = JSON.parse(Buffer.concat(chunks).toString()) as {
+    messages: [{ content: Part[] }]
+    logprobs?: boolean
+  }
+  if (body.logprobs) {
+    // Nobody is told anything.
+    if (start === 'mute') return
+    return void response.end(JSON.stringify(firstTokens(body.messages[0].content, start)))
+  }
   const prompt = body.messages[0].content.find((part) => part.text)?.text ?? ''
   const fault = prompt.startsWith('fault:') ? prompt.slice('fault:'.length) : ''
   const send = (data: unknown) =>
     response.write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`)
   const token = (content: string) => send({ choices: [{ delta: { content }, finish_reason: null }] })
+  if (fault === 'failing')
+    return void response
+      .writeHead(500)
+      .end('{"error":{"message":"at /models/secret.gguf","type":"server_error"}}')
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   send({ choices: [{ delta: { role: 'assistant', content: null }, finish_reason: null }] })
   if (fault === 'crash') {
@@ -115,10 +150,16 @@ async function answer(request: IncomingMessage, response: ServerResponse, host: 
     host.crash()
   }
   if (fault === 'wedge') host.wedge()
-  const tokens = fault === 'slow' ? 40 : 2
+  if (fault === 'stall') {
+    token('half an ')
+    return await new Promise((resolve) => response.on('close', () => resolve()))
+  }
+  if (fault === 'garbage') return void response.end('data: {"choices":[{"delta"\n\n')
+  const tokens = { slow: 40, endless: Number.POSITIVE_INFINITY }[fault] ?? 2
   for (let count = 0; count < tokens && !gone; count += 1) {
     token(count === 0 ? 'a fake ' : 'answer')
     if (fault === 'slow') await sleep(100)
+    if (fault === 'endless' && count % 100 === 0) await new Promise(setImmediate)
   }
   // A real engine finishes a picture before it notices that its client has gone.
   if (gone) await sleep(300)

@@ -5,7 +5,7 @@
 import { type SchemaOptions, type Static, Type } from '@sinclair/typebox'
 import { type ImageDetail, imageDetails } from '../../image/tiles.ts'
 import { defaults, type JsonSchema } from '../../inference/question.ts'
-import { redSquare } from '../../red-square.ts'
+import { redSquare } from '../../plain-squares.ts'
 
 const nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) =>
   Type.Union([schema, Type.Null()])

@@ -1,7 +1,7 @@
 /** What Ollama's clients may send to `/api/chat` and `/api/generate`. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { JsonSchema, Message } from '../../inference/question.ts'
-import { redSquare } from '../../red-square.ts'
+import { redSquare } from '../../plain-squares.ts'
 import { oneOrMore, optional } from '../schema.ts'
 
 const options = optional(

@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { ImageDetail } from '../../image/tiles.ts'
 import type { JsonSchema } from '../../inference/question.ts'
-import { redSquare } from '../../red-square.ts'
+import { redSquare } from '../../plain-squares.ts'
 import { oneOrMore, optional } from '../schema.ts'
 
 const contentPart = Type.Object({
