@@ -86,6 +86,10 @@ const table = {
   engine_failed: model(503, 'The model cannot be used: {reason}'),
   engine_error: model(500, 'The engine failed on this request'),
   engine_crashed: model(500, 'The engine stopped while it worked on this request'),
+  poison_request: model(
+    422,
+    'The engine ended {ends} times while it worked on this very picture and question; it is not tried again before {until}',
+  ),
 } satisfies Record<string, Row>
 
 export type FailureCode = keyof typeof table

@@ -15,6 +15,7 @@ import { failure } from '../errors.ts'
 import { createImagePreparer } from '../image/prepare.ts'
 import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
+import { createPoisonMemory } from '../inference/poison.ts'
 import { createMetrics, type Snapshot } from '../metrics.ts'
 import { type ListedModel, listModels } from '../model/listing.ts'
 import { type ModelSettings, modelSettings } from '../model/settings.ts'
@@ -79,6 +80,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     engine,
     estimates: createEstimates(),
     metrics,
+    poison: createPoisonMemory(),
     prepareImages: createImagePreparer({
       maxPixels: config.MAX_IMAGE_PIXELS,
       fetchImage: config.IMAGE_URL_ALLOW === '' ? undefined : fetchImage,

@@ -3,6 +3,7 @@
  * `finally`, in reverse; the one signal stops whatever is under way. Every door asks here, whatever its words are.
  */
 import type { Admission } from '../admission.ts'
+import type { Settled } from '../engine/conduct.ts'
 import type { Engine } from '../engine/supervisor.ts'
 import type { ChatEvent } from '../engine/wire.ts'
 import { Failure } from '../errors.ts'
@@ -12,7 +13,8 @@ import type { Door, Metrics, Stages } from '../metrics.ts'
 import { chatBody } from './chat.ts'
 import type { Estimates } from './estimates.ts'
 import { type JsonCheck, jsonCheck } from './json-answer.ts'
-import { imagesOf, preparedQuestion, requireImageCount } from './prepared.ts'
+import type { PoisonMemory } from './poison.ts'
+import { imagesOf, type PreparedQuestion, preparedQuestion, requireImageCount } from './prepared.ts'
 import { checkTexts, neutralizer } from './prompt.ts'
 import type { Answer, InferenceEvent, Question } from './question.ts'
 
@@ -24,6 +26,7 @@ export type InferenceParts = {
   engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'countTokens' | 'status'>
   estimates: Estimates
   metrics: Pick<Metrics, 'answered' | 'failed'>
+  poison: PoisonMemory
   prepareImages: PrepareImages
 }
 
@@ -48,7 +51,7 @@ export type Plan = {
 export type Inference = ReturnType<typeof createInference>
 
 export function createInference(parts: InferenceParts) {
-  const { admission, engine, estimates, metrics, maxImages, prepareImages } = parts
+  const { admission, engine, estimates, metrics, maxImages, poison, prepareImages } = parts
   // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
   let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
@@ -77,14 +80,24 @@ export function createInference(parts: InferenceParts) {
     try {
       tell({ type: 'queued', position: ticket.ahead })
       const prepared = await prepare(question, signal, tell)
+      poison.requireHarmless(prepared)
       const images = imagesOf(prepared)
       const imageMs = clock.lap()
       await ticket.slot(signal, (position) => tell({ type: 'queued', position }))
       await engine.ready(signal)
+      // The same may have ended the engine while this one waited.
+      poison.requireHarmless(prepared)
       const queueMs = clock.lap()
       const body = chatBody(prepared, safe())
+      const expected = estimates.expect(images, question.sampling.max_tokens)
+      const expectedMs = expected ? expected.prompt * 1000 : undefined
+      const settle = poison.handOver(prepared)
       engineHolds = true
-      const { text, end } = await collect(engine.chat(body, signal, ticket.leave), tell)
+      const onSettled = (settled: Settled) => {
+        settle(settled)
+        ticket.leave()
+      }
+      const { text, end } = await collect(engine.chat(body, signal, onSettled, expectedMs), tell)
       estimates.learn(images, end)
       return {
         text,
@@ -116,8 +129,9 @@ export function createInference(parts: InferenceParts) {
     const ticket = admission.enter()
     try {
       const prepared = await prepare(question, signal)
+      poison.requireHarmless(prepared)
       const images = imagesOf(prepared)
-      const promptTokens = await engine.countTokens(chatBody(prepared, safe()), signal)
+      const promptTokens = await counted(prepared, signal)
       const expected = estimates.expect(images, question.sampling.max_tokens)
       return {
         images,
@@ -127,6 +141,20 @@ export function createInference(parts: InferenceParts) {
       }
     } finally {
       ticket.leave()
+    }
+  }
+
+  /** To count, the engine looks at the pictures, which can end it as an answer can. */
+  async function counted(prepared: PreparedQuestion, signal: AbortSignal): Promise<number> {
+    const settle = poison.handOver(prepared)
+    try {
+      const tokens = await engine.countTokens(chatBody(prepared, safe()), signal)
+      // That it can be counted does not say that it can be answered.
+      settle('given up')
+      return tokens
+    } catch (error) {
+      settle(error instanceof Failure && error.code === 'engine_crashed' ? 'engine ended' : 'given up')
+      throw error
     }
   }
 

@@ -6,6 +6,7 @@ import type { ChatEvent } from '../../src/engine/wire.ts'
 import { failure } from '../../src/errors.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { createInference } from '../../src/inference/infer.ts'
+import { createPoisonMemory } from '../../src/inference/poison.ts'
 import { defaults } from '../../src/inference/question.ts'
 import type { Stages } from '../../src/metrics.ts'
 import { readyStatus, somePicture } from '../support/app.ts'
@@ -40,6 +41,7 @@ async function figures(completion_tokens = 5) {
       failed: (_, code) => failed.push(code),
     },
     admission,
+    poison: createPoisonMemory(),
     prepareImages: async () => {
       await sleep(60)
       setTimeout(holder.leave, 120)

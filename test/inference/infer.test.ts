@@ -9,6 +9,7 @@ import type { PreparedImage, PrepareImages } from '../../src/image/prepare.ts'
 import { chatBody } from '../../src/inference/chat.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { type Call, createInference, type InferenceParts } from '../../src/inference/infer.ts'
+import { createPoisonMemory } from '../../src/inference/poison.ts'
 import { defaults, type InferenceEvent, type Question } from '../../src/inference/question.ts'
 import { someModel } from '../support/model-facts.ts'
 import { until } from '../support/until.ts'
@@ -62,6 +63,7 @@ function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts 
     estimates: createEstimates(),
     metrics: { answered: () => {}, failed: () => {} },
     admission: createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 }),
+    poison: createPoisonMemory(),
     prepareImages: async () => [image],
     engine: {
       requireReady: () => {},
