@@ -29,5 +29,11 @@ export async function documentRoutes(
   app.addHook('onRoute', (route) => {
     if (route.url.startsWith(prefix)) route.config = { ...route.config, open: true }
   })
-  await app.register(swaggerUi, { routePrefix: prefix, staticCSP: true, uiConfig: { deepLinking: true } })
+  await app.register(swaggerUi, {
+    routePrefix: prefix,
+    staticCSP: true,
+    // Who reaches the service by plain HTTP would get a page without its scripts.
+    transformStaticCSP: (policy) => policy.replace('upgrade-insecure-requests;', ''),
+    uiConfig: { deepLinking: true },
+  })
 }

@@ -77,4 +77,6 @@ t.test('browsers are told to be careful', async (t) => {
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
   })
+  for (const url of ['/', '/docs'])
+    t.notMatch((await app.inject(url)).headers['content-security-policy'], /upgrade-insecure/, 'no TLS here')
 })
