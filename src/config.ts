@@ -166,6 +166,11 @@ export const settings = Type.Object({
     answers: 'rate_limited',
     description: 'Most questions of one API key or, without keys, of one address. 0 is no limit.',
   }),
+  ALLOWED_HOSTS: Type.String({
+    default: '',
+    description:
+      'Names, separated by commas, by which browsers and other clients may ask, for example that of a proxy in front: `vision.example.com`, `*.example.com`, `*` for any. Addresses, names without a dot, and those below `.localhost`, `.local`, `.internal` and `.home.arpa` need not be listed.',
+  }),
   CORS_ORIGINS: Type.String({
     default: '',
     description:

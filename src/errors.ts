@@ -27,6 +27,14 @@ const table = {
   not_found: caller('Unknown route: {actual}. There are POST /infer and GET /health; /docs lists all', 404),
 
   unauthorized: caller('An API key is needed: send one of API_KEYS as Authorization: Bearer <key>', 401),
+  host_not_allowed: caller(
+    'Requests for the host {actual} are not answered: ask by an address or as localhost, or add the name to ALLOWED_HOSTS',
+    421,
+  ),
+  origin_not_allowed: caller(
+    'The page that asks is at {actual}; pages of others may ask only if CORS_ORIGINS names their origin',
+    403,
+  ),
   rate_limited: caller('Too many requests: at most {limit} a minute are answered', 429),
   invalid_form: caller('The form could not be read: {reason}'),
   unexpected_file: caller('Files belong in the field image or images, got one in {field}'),

@@ -14,6 +14,7 @@ import {
   readResources,
 } from '../engine/resources.ts'
 import { messageOf } from '../errors.ts'
+import { ownNames } from '../http/own-names.ts'
 import { findModel, type ModelFacts } from '../model/facts.ts'
 import { modelSettings } from '../model/settings.ts'
 import { parseAllowList } from '../net/addresses.ts'
@@ -42,6 +43,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   await look('settings', () => {
     config = loadConfig(env)
     parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW)
+    ownNames(config)
     return good('all of them are in range')
   })
   if (!config) return findings

@@ -12,6 +12,7 @@ import { cpuThrottling, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
 import { type Engine, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
+import { ownNames } from '../http/own-names.ts'
 import { createImagePreparer } from '../image/prepare.ts'
 import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
@@ -58,6 +59,9 @@ function createLog(config: Config): Logger {
 
 /** Starts the engine and listens. Rejects when the port can't be had; a model that can't be is told by `/health`. */
 export async function startService(config: Config, log: Logger): Promise<Service> {
+  // Before the engine is started, which would outlive a fault in a list.
+  const imageHosts = parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW)
+  ownNames(config)
   const shutdown = new AbortController()
   let draining = false
   const model = modelSettings(config)
@@ -69,7 +73,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   })
   const metrics = createMetrics(engineStates, () => snapshot(engine, admission, config.SLOTS))
   const fetchImage = createFetcher({
-    allow: parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW),
+    allow: imageHosts,
     accept: 'image/*',
     maxBytes: config.MAX_BODY_MIB * 1024 ** 2,
   })

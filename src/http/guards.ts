@@ -7,6 +7,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Config, entriesOf } from '../config.ts'
 import { failure } from '../errors.ts'
+import { refuseStrangers } from './strangers.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -15,7 +16,7 @@ declare module 'fastify' {
   }
 }
 
-type Guarded = Pick<Config, 'API_KEYS' | 'RATE_LIMIT' | 'CORS_ORIGINS'>
+type Guarded = Pick<Config, 'API_KEYS' | 'RATE_LIMIT' | 'CORS_ORIGINS' | 'ALLOWED_HOSTS' | 'HOST'>
 
 export async function guard(app: FastifyInstance, config: Guarded): Promise<void> {
   await app.register(helmet, {
@@ -34,6 +35,7 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: config.CORS_ORIGINS === '' ? 'same-origin' : 'cross-origin' },
   })
+  refuseStrangers(app, config)
   const origins = entriesOf(config.CORS_ORIGINS)
   if (origins.length > 0) {
     await app.register(cors, {

@@ -14,3 +14,10 @@ t.test('an address of this machine is open to nobody else, by whatever name', as
   t.match(await access({ HOST: '0.0.0.0' }), { level: 'fault', sentence: /set API_KEYS/ })
   t.match(await access({ HOST: '0.0.0.0', API_KEYS: 'a' }), { level: 'good', sentence: 'a key is needed' })
 })
+
+t.test('a list with an entry that is none is a fault', async (t) => {
+  for (const name of ['ALLOWED_HOSTS', 'IMAGE_URL_ALLOW']) {
+    const [settings] = await doctor({ MODEL_NAME: 'demo', [name]: 'https://a b' })
+    t.match(settings, { about: 'settings', level: 'fault', sentence: new RegExp(`^${name} holds`) })
+  }
+})

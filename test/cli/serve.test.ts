@@ -61,6 +61,14 @@ t.test('a port that is taken ends the start, and the engine with it', async (t) 
   await t.rejects(startService(config, log), { code: 'EADDRINUSE' })
 })
 
+t.test('a list with an entry that is none ends the start before an engine runs', async (t) => {
+  // One that ran would keep this file from ending.
+  for (const name of ['ALLOWED_HOSTS', 'IMAGE_URL_ALLOW']) {
+    const config = fakeEngineConfig(t.testdir(), '', { [name]: 'https://a b' })
+    await t.rejects(startService(config, log), { message: new RegExp(`^${name} holds https://a b;`) })
+  }
+})
+
 t.test('probe tells healthy, unhealthy and absent apart', async (t) => {
   const { url } = await service(t)
   const { port } = new URL(url)
