@@ -17,7 +17,7 @@ const layers = [
   ['http', 'inference'],
   ['image', 'engine', 'admission'],
   ['model', 'net'],
-  ['metrics', 'config', 'errors', 'plain-squares', 'moving-average', 'hundredths'],
+  ['metrics', 'config', 'errors', 'plain-squares', 'moving-average', 'hundredths', 'plain-file'],
 ]
 
 /** A folder owns for all of its files. */

@@ -1,72 +1,108 @@
 /**
  * The file of captions: JSON Lines or, by its name, CSV. Lines are only ever added, so a run that was cut off goes on
- * where it stopped; a last line that was cut off is dropped.
+ * where it stopped; a last line that was cut off is dropped. A file of which any line is no caption is left as it is.
  */
-import { appendFile, readFile, truncate } from 'node:fs/promises'
-
-export type Caption = {
-  path: string
-  text: string
-  model: string
-  finish_reason: string
-  width: number
-  height: number
-  seconds: number
-  time: string
-}
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { messageOf } from '../errors.ts'
+import { openPlain } from '../plain-file.ts'
+import { type Caption, type CaptionFormat, formatOf } from './caption-format.ts'
 
 export type CaptionFile = {
-  /** Paths that have a caption. */
-  done: ReadonlySet<string>
+  /** Whether the picture at `path` has a caption. */
+  has(path: string): boolean
+  /** Throws when it cannot be written, or when something else wrote into the file. */
   add(caption: Caption): Promise<void>
+  close(): Promise<void>
 }
 
-const columns: (keyof Caption)[] = [
-  'path',
-  'text',
-  'model',
-  'finish_reason',
-  'width',
-  'height',
-  'seconds',
-  'time',
-]
+type Note = (sentence: string) => void
 
-export async function openCaptions(path: string): Promise<CaptionFile> {
-  const csv = /\.csv$/i.test(path)
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw error
+/** Far more than an answer that fills any context. */
+const longestLineBytes = 4 * 1024 ** 2
+const mostShownCharacters = 200
+
+/**
+ * Opens the captions at `path`, or begins them. Throws, and changes nothing, when something else is there. `note` hears
+ * what was dropped.
+ */
+export async function openCaptions(path: string, note: Note): Promise<CaptionFile> {
+  const { O_RDWR, O_CREAT, O_APPEND } = constants
+  const handle = await openPlain(path, O_RDWR | O_CREAT | O_APPEND).catch((error) => {
+    throw new Error(`${path} cannot be written: ${messageOf(error)}; name another file for the captions`)
   })
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
-  if (whole.length < text.length) await truncate(path, Buffer.byteLength(whole))
-  const lines = whole.split('\n').filter((line) => line !== '')
-  if (csv && lines.length === 0) await appendFile(path, `${columns.join(',')}\n`)
-  return {
-    done: new Set(csv ? lines.slice(1).map(firstCell) : lines.map((line) => pathIn(line, path))),
-    add: (caption) => appendFile(path, `${csv ? csvLine(caption) : JSON.stringify(caption)}\n`),
-  }
-}
-
-function pathIn(line: string, file: string): string {
   try {
-    return (JSON.parse(line) as Caption).path
-  } catch {
-    throw new Error(`${file} holds a line that is no caption; name another file`)
+    return await captionsIn(handle, path, note)
+  } catch (error) {
+    await handle.close()
+    throw error
   }
 }
 
-const csvLine = (caption: Caption): string => columns.map((column) => cell(caption[column])).join(',')
-
-/** One line a caption: line breaks become spaces. A leading `=`, `+`, `-` or `@` would be a formula in a spreadsheet. */
-function cell(value: string | number): string {
-  if (typeof value === 'number') return String(value)
-  const text = value.replace(/\s*[\r\n]+\s*/g, ' ').replace(/^[=+\-@\t]/, "'$&")
-  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+async function captionsIn(handle: FileHandle, path: string, note: Note): Promise<CaptionFile> {
+  const format = formatOf(path)
+  const { keys, wholeBytes, half } = await readCaptions(handle, path, format)
+  let bytes = wholeBytes
+  if (half !== '') {
+    note(`${path} ended in half a line, which is dropped: ${half.slice(0, mostShownCharacters)}`)
+    await handle.truncate(bytes)
+  }
+  const append = async (line: string) => {
+    const { size, nlink } = await handle.stat()
+    if (size !== bytes || nlink !== 1) throw new Error(`${path} was changed by something else meanwhile`)
+    try {
+      await handle.appendFile(`${line}\n`)
+      bytes += Buffer.byteLength(line) + 1
+    } catch (error) {
+      // A disk that is full takes half of a line.
+      await handle.truncate(bytes).catch(() => {})
+      throw new Error(`${path} cannot be written: ${messageOf(error)}`)
+    }
+  }
+  if (bytes === 0 && format.heading !== undefined) await append(format.heading)
+  let turn = Promise.resolve()
+  return {
+    has: (picture) => keys.has(format.key(picture)),
+    add: (caption) => {
+      turn = turn.then(() => append(format.line(caption)))
+      return turn
+    },
+    close: () => handle.close(),
+  }
 }
 
-function firstCell(line: string): string {
-  const quoted = /^"((?:[^"]|"")*)"/.exec(line)
-  const text = quoted?.[1]?.replaceAll('""', '"') ?? line.slice(0, line.indexOf(','))
-  return text.replace(/^'(?=[=+\-@\t])/, '')
+/** The pictures that have a caption, how many bytes whole lines have, and what follows them. */
+async function readCaptions(
+  handle: FileHandle,
+  path: string,
+  format: CaptionFormat,
+): Promise<{ keys: Set<string>; wholeBytes: number; half: string }> {
+  const keys = new Set<string>()
+  let number = 1
+  const refuse = (): never => {
+    throw new Error(
+      `${path} holds what this command did not write (line ${number}) and is left as it is; name another file for the captions`,
+    )
+  }
+  let wholeBytes = 0
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of chunksOf(handle)) {
+    rest = Buffer.concat([rest, chunk])
+    for (let length = rest.indexOf('\n'); length !== -1; length = rest.indexOf('\n')) {
+      keys.add(format.keyIn(rest.toString('utf8', 0, length), number) ?? refuse())
+      number += 1
+      wholeBytes += length + 1
+      rest = rest.subarray(length + 1)
+    }
+    if (rest.length > longestLineBytes) refuse()
+  }
+  const half = rest.toString('utf8')
+  if (!format.mayBegin(half, number)) refuse()
+  return { keys, wholeBytes, half }
+}
+
+/** What the file holds now; it may go on to grow. */
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Buffer> {
+  const { size } = await handle.stat()
+  if (size > 0) yield* handle.createReadStream({ start: 0, end: size - 1, autoClose: false })
 }

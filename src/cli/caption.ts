@@ -9,7 +9,7 @@ import PQueue from 'p-queue'
 import type { InferResponse } from '../doors/infer/schema.ts'
 import { messageOf } from '../errors.ts'
 import { type AskOptions, ask, Refusal } from './ask.ts'
-import { openCaptions } from './caption-file.ts'
+import { type CaptionFile, openCaptions } from './caption-file.ts'
 import { type ServiceChoice, withService } from './with-service.ts'
 
 export type CaptionOptions = ServiceChoice & {
@@ -38,13 +38,29 @@ const mostTries = 5
 const longestPauseSeconds = 60
 
 export async function caption(options: CaptionOptions): Promise<CaptionResult> {
-  const { folder, out, signal } = options
+  const { folder, out } = options
   const pictures = await picturesBelow(folder)
   if (pictures.length === 0) throw new Error(`There are no pictures in ${folder}`)
-  const captions = await openCaptions(out)
-  const open = pictures.filter((path) => !captions.done.has(path))
+  if (pictureName.test(out)) throw new Error(`${out} is the name of a picture; name a file for the captions`)
+  const captions = await openCaptions(out, options.note)
+  try {
+    return await captionAll(pictures, captions, options)
+  } finally {
+    await captions.close()
+  }
+}
+
+async function captionAll(
+  pictures: string[],
+  captions: CaptionFile,
+  options: CaptionOptions,
+): Promise<CaptionResult> {
+  const open = pictures.filter((path) => !captions.has(path))
   const result: CaptionResult = { captioned: 0, before: pictures.length - open.length, failures: [] }
   if (open.length === 0) return result
+  // Answers that cannot be written are asked for in vain.
+  const unwritable = new AbortController()
+  const signal = AbortSignal.any([options.signal, unwritable.signal])
   await withService(options, options.note, async ({ url, key, slots }) => {
     const began = performance.now()
     const queue = new PQueue({ concurrency: options.parallel ?? slots })
@@ -62,8 +78,12 @@ export async function caption(options: CaptionOptions): Promise<CaptionResult> {
     const one = async (path: string) => {
       if (signal.aborted) return
       try {
-        const answer = await patiently(join(folder, path), options.prompt, { ...options, url, key })
-        await captions.add(captionOf(path, answer))
+        const asking = { ...options, url, key, signal }
+        const answer = await patiently(join(options.folder, path), options.prompt, asking)
+        await captions.add(captionOf(path, answer)).catch((error) => {
+          unwritable.abort(error)
+          throw error
+        })
         result.captioned += 1
       } catch (error) {
         if (signal.aborted) return
@@ -73,6 +93,7 @@ export async function caption(options: CaptionOptions): Promise<CaptionResult> {
     }
     await queue.addAll(open.map((path) => () => one(path)))
   })
+  unwritable.signal.throwIfAborted()
   return result
 }
 

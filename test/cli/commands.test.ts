@@ -6,7 +6,6 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { openCaptions } from '../../src/cli/caption-file.ts'
 import { doctor } from '../../src/cli/doctor.ts'
 import { duration, progressLine } from '../../src/cli/progress.ts'
 import { packageRoot } from '../../src/config.ts'
@@ -88,32 +87,6 @@ t.test('caption goes through a folder, and on where it stopped', async (t) => {
   t.equal(readFileSync(out, 'utf8').trim().split('\n').length, 3)
   t.match(await command('caption', join(folder, 'photos/.hidden')), { code: 1 })
   t.match(await command('caption', folder, '--parallel', '0'), { code: 1, error: /whole number from 1/ })
-})
-
-t.test('captions as CSV survive a spreadsheet and a second run', async (t) => {
-  const path = join(t.testdir({}), 'captions.csv')
-  const caption = {
-    path: '=a, "b".png',
-    text: 'two\nlines, "quoted"',
-    model: 'm',
-    finish_reason: 'stop',
-    width: 1,
-    height: 2,
-    seconds: 0.5,
-    time: 'now',
-  }
-  await (await openCaptions(path)).add(caption)
-  t.same(readFileSync(path, 'utf8').split('\n'), [
-    'path,text,model,finish_reason,width,height,seconds,time',
-    `"'=a, ""b"".png","two lines, ""quoted""",m,stop,1,2,0.5,now`,
-    '',
-  ])
-  const again = await openCaptions(path)
-  t.same([...again.done], [caption.path])
-  await again.add({ ...caption, path: 'plain.png' })
-  t.same([...(await openCaptions(path)).done], [caption.path, 'plain.png'])
-  writeFileSync(`${path}.jsonl`, 'nonsense\n')
-  await t.rejects(openCaptions(`${path}.jsonl`), /holds a line that is no caption/)
 })
 
 t.test('the doctor tells what would happen, and what is wrong', async (t) => {

@@ -1,0 +1,39 @@
+/**
+ * Files that are written where people keep theirs. Only a regular file with one name is opened: a link would lead what
+ * is written elsewhere, a file with a second name is somebody else's too, and a pipe lets who opens it wait for ever.
+ */
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, lstat, open } from 'node:fs/promises'
+
+/** What else than a regular file has the name; goes on from `it is`. */
+export function otherKind(found: Stats): string | undefined {
+  if (found.isFile()) return undefined
+  if (found.isSymbolicLink()) return 'a link'
+  return found.isDirectory() ? 'a folder' : 'a pipe, socket or device'
+}
+
+/**
+ * Opens a file with `flags` of `constants`. Throws an Error that says what it is instead, goes on from its path and
+ * leaves it as it was.
+ */
+export async function openPlain(path: string, flags: number): Promise<FileHandle> {
+  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+  if (found) requirePlain(found)
+  const handle = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    // Between the look and the opening it may have become another.
+    requirePlain(await handle.stat())
+    return handle
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+function requirePlain(found: Stats): void {
+  const kind = otherKind(found) ?? (found.nlink > 1 ? 'a file with a second name (a hard link)' : undefined)
+  if (kind) throw new Error(`it is ${kind}`)
+}
