@@ -17,7 +17,7 @@ const layers = [
   ['http', 'inference'],
   ['image', 'engine', 'admission'],
   ['model', 'net'],
-  ['metrics', 'config', 'errors', 'plain-squares', 'moving-average', 'hundredths', 'plain-file'],
+  ['metrics', 'config', 'errors', 'plain-squares', 'moving-average', 'hundredths', 'plain-file', 'printable'],
 ]
 
 /** A folder owns for all of its files. */

@@ -3,20 +3,11 @@
  * missing, ambiguous or no model at all is a `ModelProblem`, whose message tells a person what to do; reading weights
  * is left to the engine.
  */
-import { stat } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
 import { ownFilesOf } from './families/known-families.ts'
-import {
-  ggufFiles,
-  type Header,
-  ModelProblem,
-  mustExist,
-  number,
-  readHeader,
-  tensorBytes,
-  text,
-} from './gguf.ts'
+import { type Header, number, readHeader, tensorBytes, text } from './gguf.ts'
 import { locateModel, type ModelPlace } from './locate.ts'
+import { mustExist } from './model-folder.ts'
+import { ModelProblem } from './model-problem.ts'
 import {
   findProjector,
   isProjector,
@@ -24,6 +15,7 @@ import {
   type ProjectorFacts,
   projectorFacts,
 } from './projector.ts'
+import { openRegular } from './regular-file.ts'
 
 export type ModelFacts = {
   path: string
@@ -84,21 +76,27 @@ async function sizes(
   mmprojPath: string,
 ): Promise<Pick<ModelFacts, 'weightBytes' | 'mmprojBytes'>> {
   const bytes = await fileBytes(path)
-  if (mmprojPath !== path) return { weightBytes: bytes, mmprojBytes: (await stat(mmprojPath)).size }
+  const all = bytes + (await otherPiecesBytes(path))
+  if (mmprojPath !== path) return { weightBytes: all, mmprojBytes: await fileBytes(mmprojPath) }
   const mmprojBytes = tensorBytes(header, bytes, isVisionTensor)
-  return { weightBytes: bytes - mmprojBytes, mmprojBytes }
+  return { weightBytes: all - mmprojBytes, mmprojBytes }
 }
 
-/** Shards are named `name-00001-of-00003.gguf`; the engine finds the others by the first one's name. */
 async function fileBytes(path: string): Promise<number> {
-  const shard = /^(.*)-\d{5}-of-(\d{5})\.gguf$/.exec(basename(path))
-  const names = shard
-    ? (await ggufFiles(dirname(path))).filter(
-        (name) => name.startsWith(`${shard[1]}-`) && name.endsWith(`-of-${shard[2]}.gguf`),
-      )
-    : [basename(path)]
-  const sizes = await Promise.all(names.map(async (name) => (await stat(join(dirname(path), name))).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
+  const { file, bytes } = await openRegular(path)
+  await file.close()
+  return bytes
+}
+
+/** Pieces are named `name-00001-of-00003.gguf`; the engine finds the others by the first one's name. */
+async function otherPiecesBytes(path: string): Promise<number> {
+  const [, name, own, count] = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/.exec(path) ?? []
+  let bytes = 0
+  for (let piece = 1; piece <= Number(count ?? 0); piece += 1) {
+    const number = String(piece).padStart(5, '0')
+    if (number !== own) bytes += await fileBytes(`${name}-${number}-of-${count}.gguf`)
+  }
+  return bytes
 }
 
 function cacheBytes(

@@ -1,44 +1,11 @@
 /**
- * GGUF files on disk: what a folder holds, and the headers of files, that is metadata and the places of tensors, never
- * weights. What is missing or no GGUF file is a `ModelProblem`.
+ * The headers of GGUF files, that is metadata and the places of tensors, never weights. What is no GGUF file is a
+ * `ModelProblem`.
  */
-import { open, readdir, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import { gguf } from '@huggingface/gguf'
 import { messageOf } from '../errors.ts'
-
-/** Something about the files that only a person can mend. The message is for that person. */
-export class ModelProblem extends Error {
-  override readonly name = 'ModelProblem'
-}
-
-/** The .gguf files of a folder by name; empty when it is missing or unreadable. */
-export async function ggufFiles(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch(() => [])
-  return names.filter((name) => name.toLowerCase().endsWith('.gguf')).sort()
-}
-
-/** What helps when the file is missing, and when its folder is. Each names the setting that the path came from. */
-export type Advice = { noFile: string; noFolder: string }
-
-export async function mustExist(path: string, { noFile, noFolder }: Advice): Promise<void> {
-  const found = await stat(path).catch(() => undefined)
-  if (found?.isFile()) return
-  const folder = dirname(path)
-  if (!(await stat(folder).catch(() => undefined))) {
-    throw new ModelProblem(`${path} not found; the folder ${folder} does not exist. ${noFolder}`)
-  }
-  const files = await ggufFiles(folder)
-  throw new ModelProblem(`${path} not found; the folder holds: ${listed(files)}. ${noFile}`)
-}
-
-const mostListed = 10
-
-function listed(files: string[]): string {
-  if (files.length === 0) return 'no .gguf files'
-  const more = files.length - mostListed
-  return files.slice(0, mostListed).join(', ') + (more > 0 ? ` and ${more} more` : '')
-}
+import { ModelProblem } from './model-problem.ts'
+import { openRegular } from './regular-file.ts'
 
 export type Header = {
   metadata: Record<string, unknown>
@@ -68,9 +35,7 @@ export async function readHeader(path: string): Promise<Header> {
 }
 
 async function mustBeGguf(path: string): Promise<void> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
-    throw new ModelProblem(`${path} cannot be read (${error.code}); make it readable for the service's user`)
-  })
+  const { file } = await openRegular(path)
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0)
     if (bytesRead === 4 && buffer.toString('latin1') === 'GGUF') return

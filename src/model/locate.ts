@@ -1,11 +1,13 @@
 /** MODEL_NAME -> files: a file in MODEL_PATH, a model that comes along, one in an Ollama store, one that was pulled. */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { packageRoot } from '../config.ts'
-import { ggufFiles, ModelProblem } from './gguf.ts'
+import { ggufFiles } from './model-folder.ts'
+import { ModelProblem } from './model-problem.ts'
 import { nameInStore, resolveInStore } from './ollama-store.ts'
+import { readSmall } from './regular-file.ts'
 import type { ModelSettings } from './settings.ts'
 
 /** What tells where a model is. */
@@ -22,6 +24,7 @@ const shippedModels = new Map([
 /** In MODEL_PATH: which files each source was pulled to, the model's first. */
 export const pulledFile = 'pulled.json'
 const pulledSchema = Type.Record(Type.String(), Type.Array(Type.String(), { minItems: 1 }))
+const pulledBytes = 2 ** 20
 type Pulled = Static<typeof pulledSchema>
 
 /** Throws `ModelProblem` for a name that says where the model is, when it is not there. */
@@ -49,7 +52,7 @@ const isRemote = (name: string): boolean => /^(hf:|https?:\/\/)/.test(name)
 
 /** What was pulled into this folder; nothing when the list is missing or is none. */
 export async function pulledFrom(folder: string): Promise<Pulled> {
-  const text = await readFile(join(folder, pulledFile), 'utf8').catch(() => '{}')
+  const text = await readSmall(join(folder, pulledFile), pulledBytes).catch(() => '{}')
   try {
     const pulled: unknown = JSON.parse(text)
     return Value.Check(pulledSchema, pulled) ? pulled : {}

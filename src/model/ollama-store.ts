@@ -2,11 +2,13 @@
  * Models in an Ollama store, read where they lie: manifests name the blobs, and blobs are plain GGUF files. Nothing is
  * written or copied. Names and digests become parts of paths, so both are held to strict patterns first.
  */
-import { readdir, readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { ModelProblem } from './gguf.ts'
+import { mostFiles, namesIn } from './model-folder.ts'
+import { ModelProblem } from './model-problem.ts'
+import { readSmall } from './regular-file.ts'
 
 /** Absolute where `store` was; `mmprojPath` is set where the projector is a blob of its own. */
 export type StoredModel = { path: string; mmprojPath: string | undefined }
@@ -92,7 +94,7 @@ export async function resolveInStore(store: string, name: string): Promise<Store
 /** The store's models, named as `ollama list` names them; empty where there is no readable store. */
 export async function listStore(store: string): Promise<string[]> {
   const root = await storeRoot(store)
-  return root ? (await namesIn(root)).map(shortName).sort() : []
+  return root ? (await modelsIn(root)).map(shortName).sort() : []
 }
 
 async function storeRoot(store: string): Promise<string | undefined> {
@@ -103,11 +105,20 @@ async function storeRoot(store: string): Promise<string | undefined> {
   return undefined
 }
 
-async function namesIn(root: string): Promise<OllamaName[]> {
-  const paths = await readdir(join(root, 'manifests'), { recursive: true }).catch(() => [] as string[])
+/** A manifest lies four names deep, whatever links there are; of a large store the first are told. */
+async function modelsIn(root: string): Promise<OllamaName[]> {
+  let paths = ['']
+  for (let depth = 0; depth < 4; depth += 1) {
+    const deeper: string[] = []
+    for (const path of paths) {
+      const names = await namesIn(join(root, 'manifests', path), () => true, mostFiles - deeper.length)
+      deeper.push(...names.map((name) => join(path, name)))
+      if (deeper.length === mostFiles) break
+    }
+    paths = deeper
+  }
   return paths.flatMap((path) => {
-    const [host, namespace, model, tag, more] = path.split('/')
-    if (more !== undefined || tag === undefined) return []
+    const [host, namespace, model, tag] = path.split('/')
     return parseOllamaName(`${host}/${namespace}/${model}:${tag}`) ?? []
   })
 }
@@ -122,18 +133,19 @@ function shortName({ host, namespace, model, tag }: OllamaName): string {
 
 /** Ollama takes names that differ in case only for the same. */
 async function manifestPath(root: string, wanted: OllamaName): Promise<string | undefined> {
-  const exact = pathOf(wanted)
-  const paths = (await namesIn(root)).map(pathOf)
-  const found = paths.includes(exact)
-    ? exact
-    : paths.find((path) => path.toLowerCase() === exact.toLowerCase())
-  return found && join(root, 'manifests', found)
+  const pathTo = (name: OllamaName) => join(root, 'manifests', pathOf(name))
+  if (await stat(pathTo(wanted)).catch(() => undefined)) return pathTo(wanted)
+  const found = (await modelsIn(root)).find(
+    (name) => pathOf(name).toLowerCase() === pathOf(wanted).toLowerCase(),
+  )
+  return found && pathTo(found)
 }
 
+/** Ollama's own have a few hundred bytes. */
+const manifestBytes = 2 ** 20
+
 async function readManifest(path: string): Promise<unknown> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new ModelProblem(`${path} cannot be read (${error.code}); make it readable for the service's user`)
-  })
+  const text = await readSmall(path, manifestBytes)
   try {
     return JSON.parse(text)
   } catch {

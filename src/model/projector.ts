@@ -5,7 +5,9 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Tiling } from './families/family.ts'
 import { ownFilesOf } from './families/known-families.ts'
-import { ggufFiles, type Header, ModelProblem, mustExist, number, readHeader, text } from './gguf.ts'
+import { type Header, number, readHeader, text } from './gguf.ts'
+import { ggufFiles, mostFiles, mustExist } from './model-folder.ts'
+import { ModelProblem } from './model-problem.ts'
 
 export type Projector = { path: string; header: Header }
 
@@ -64,8 +66,14 @@ async function projectorBeside(model: Projector, folder: string): Promise<Projec
 }
 
 async function projectorsIn(folder: string, except: string): Promise<Projector[]> {
+  const names = await ggufFiles(folder)
+  if (names.length === mostFiles) {
+    throw new ModelProblem(
+      `${folder} holds ${mostFiles} .gguf files or more, too many to look for the projector of ${except} in. Set MMPROJ_NAME to it`,
+    )
+  }
   const found: Projector[] = []
-  for (const name of await ggufFiles(folder)) {
+  for (const name of names) {
     if (name === except) continue
     const path = join(folder, name)
     // A broken or unrelated neighbour is no reason to refuse the model.

@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { listStore, nameInStore, parseOllamaName, resolveInStore } from '../../src/model/ollama-store.ts'
@@ -144,6 +145,50 @@ t.test('neither names nor digests lead out of the store', async (t) => {
     write(join(library, `bad${index}/latest`), manifest({ ...layer('model', 'a'), digest: wrong }))
     await t.rejects(resolveInStore(folder, `bad${index}`), { message: /has no GGUF file/ }, wrong)
   }
+})
+
+t.test('links that lead in circles end where manifests lie', async (t) => {
+  const folder = store(t)
+  const manifests = join(folder, 'manifests')
+  for (const name of ['circle', 'again']) symlinkSync('.', join(manifests, name))
+  const names = await listStore(folder)
+  t.ok(names.includes('llama3.2-vision:11b'))
+  t.ok(names.length <= 1000)
+  t.ok(await resolveInStore(folder, 'someone/moondream:V2'), 'it is still looked for')
+})
+
+t.test('of a crowded store the first thousand are listed, and any is found', async (t) => {
+  const folder = store(t)
+  const crowded = join(folder, 'manifests/registry.ollama.ai/library/crowded')
+  for (let tag = 0; tag < 1200; tag += 1) write(join(crowded, `t${tag}`), manifest(layer('model', 'a')))
+  t.ok((await listStore(folder)).length <= 1000)
+  for (const tag of [0, 600, 1199]) t.ok(await resolveInStore(folder, `crowded:t${tag}`))
+})
+
+t.test('a manifest or blob that is no file of a sensible size is told and not waited for', async (t) => {
+  const folder = store(t)
+  const library = join(folder, 'manifests/registry.ollama.ai/library')
+  write(join(library, 'huge/latest'), '')
+  truncateSync(join(library, 'huge/latest'), 2 ** 40)
+  await t.rejects(resolveInStore(folder, 'huge'), { message: /huge\/latest has 1099511627776 bytes/ })
+  write(join(library, 'deep/latest'), '['.repeat(1_000_000))
+  await t.rejects(resolveInStore(folder, 'deep'), { message: /deep\/latest is no manifest/ })
+  write(join(library, 'pipe/v1'), '')
+  execFileSync('mkfifo', [join(library, 'pipe/latest'), join(folder, `blobs/sha256-${digest('d')}`)])
+  await t.rejects(resolveInStore(folder, 'pipe'), { message: /pipe\/latest is a named pipe, not a file/ })
+  write(join(library, 'blob/latest'), manifest(layer('model', 'd')))
+  await t.rejects(resolveInStore(folder, 'blob'), { message: /a file of ollama:blob, is not in the store/ })
+})
+
+t.test('a blob may be a link to a file, as where stores share their weights', async (t) => {
+  const folder = store(t)
+  write(join(folder, 'shared.gguf'), 'GGUF')
+  symlinkSync(join(folder, 'shared.gguf'), join(folder, `blobs/sha256-${digest('9')}`))
+  write(
+    join(folder, 'manifests/registry.ollama.ai/library/shared/latest'),
+    manifest({ ...layer('model', '9') }),
+  )
+  t.match(await resolveInStore(folder, 'shared'), { path: /blobs\/sha256-9/ })
 })
 
 t.test('names have the parts that Ollama gives them', (t) => {

@@ -1,0 +1,56 @@
+/**
+ * Opens files that may be anything. Only a regular file is opened, links to one included: a FIFO would keep us waiting
+ * for its writer, and opening some devices does something.
+ */
+import { constants, type Stats } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { ModelProblem } from './model-problem.ts'
+
+export type OpenFile = { file: FileHandle; bytes: number }
+
+/** The caller closes it. Throws `ModelProblem` for what is missing, no regular file, or unreadable. */
+export async function openRegular(path: string): Promise<OpenFile> {
+  const unreadable = (error: NodeJS.ErrnoException) => {
+    throw new ModelProblem(`${path} cannot be read (${error.code}); make it readable for the service's user`)
+  }
+  mustBeRegular(path, await stat(path).catch(unreadable))
+  // What lies there may have changed meanwhile: not even then do we wait.
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(unreadable)
+  try {
+    const stats = await file.stat()
+    mustBeRegular(path, stats)
+    return { file, bytes: stats.size }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** The text of a small file. Throws `ModelProblem` as well when it has more than `mostBytes`. */
+export async function readSmall(path: string, mostBytes: number): Promise<string> {
+  const { file, bytes } = await openRegular(path)
+  try {
+    if (bytes > mostBytes) {
+      throw new ModelProblem(`${path} has ${bytes} bytes, where ${mostBytes} at most make sense`)
+    }
+    // It may grow while it is read.
+    const buffer = Buffer.alloc(bytes)
+    const { bytesRead } = await file.read(buffer, 0, bytes, 0)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await file.close()
+  }
+}
+
+/** Throws `ModelProblem` that tells what else it is. */
+export function mustBeRegular(path: string, stats: Stats): void {
+  if (stats.isFile()) return
+  throw new ModelProblem(`${path} is ${kindOf(stats)}, not a file`)
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a folder'
+  if (stats.isFIFO()) return 'a named pipe'
+  if (stats.isSocket()) return 'a socket'
+  return 'a device'
+}
