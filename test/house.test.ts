@@ -40,7 +40,7 @@ const owners: Record<string, string[]> = {
   'eventsource-parser': ['engine/wire', 'cli/ask'],
   execa: ['engine/child'],
   fastify: ['app', 'doors', 'http'],
-  'file-type': ['image/decode'],
+  'file-type': ['image/recognise'],
   'ipaddr.js': ['net/addresses'],
   'p-queue': ['cli/caption'],
   'proper-lockfile': ['pull/lock'],

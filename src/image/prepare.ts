@@ -6,11 +6,12 @@
 import sharp from 'sharp'
 import { Failure, failure, failureAt } from '../errors.ts'
 import type { Tiling } from '../model/families/family.ts'
-import { openImage, recognise, requireSize } from './decode.ts'
+import { openImage, requireSize } from './decode.ts'
 import { encoded, passesAsIs, proven, type Sent, sentSize } from './encode.ts'
 import { decodeIsolated, type IsolatedFormat } from './isolated-decoder.ts'
 import { createLane, type Lane } from './lane.ts'
 import { type FetchImage, type ImageSource, receive } from './receive.ts'
+import { type Format, recognise } from './recognise.ts'
 import { type ImageDetail, tileCount } from './tiles.ts'
 
 export type PreparedImage = {
@@ -90,7 +91,7 @@ async function prepareImages(
 }
 
 async function prepareImage(
-  format: string,
+  format: Format,
   bytes: Buffer,
   { maxPixels, lane }: DecodeLimits,
   framing: Framing,
