@@ -10,6 +10,7 @@ import { openImage, requireSize } from './decode.ts'
 import { encoded, passesAsIs, proven, type Sent, sentSize } from './encode.ts'
 import { decodeIsolated, type IsolatedFormat } from './isolated-decoder.ts'
 import { createLane, type Lane } from './lane.ts'
+import { withoutExtras } from './png-chunks.ts'
 import { type FetchImage, type ImageSource, receive } from './receive.ts'
 import { type Format, recognise } from './recognise.ts'
 import { type ImageDetail, tileCount } from './tiles.ts'
@@ -97,14 +98,15 @@ async function prepareImage(
   framing: Framing,
   signal: AbortSignal,
 ): Promise<PreparedImage> {
-  const header = await openImage(bytes).metadata()
+  const readable = format === 'PNG' ? withoutExtras(bytes) : bytes
+  const header = await openImage(readable).metadata()
   requireSize(header, maxPixels)
   const size = sentSize(header.autoOrient, framing)
   const unchanged = passesAsIs(format, header, size)
-  const sent = await lane.run(header.width * header.height, signal, () =>
+  const sent = await lane.run(header.width * header.height, signal, async () =>
     unchanged
-      ? proven(bytes, format, header)
-      : encoded(openImage(bytes).autoOrient(), format === 'JPEG', size),
+      ? { ...(await proven(readable, format, header)), bytes }
+      : encoded(openImage(readable).autoOrient(), format === 'JPEG', size),
   )
   const source = { format, width: header.width, height: header.height, bytes: bytes.length, page: null }
   return prepared(sent, framing, { source, ...orientation(header.orientation), unchanged })

@@ -2,7 +2,8 @@
 
 import sharp from 'sharp'
 import t from 'tap'
-import { heicHeader, jpeg, png, pngClaiming, twoColours } from '../support/images.ts'
+import { pngClaiming } from '../support/bombs/png.ts'
+import { heicHeader, jpeg, png, twoColours } from '../support/images.ts'
 import { health, healthyService, infer, type RunningService } from '../support/service.ts'
 
 let service: RunningService

@@ -2,7 +2,8 @@ import sharp from 'sharp'
 import t from 'tap'
 import { failure } from '../../src/errors.ts'
 import { createImagePreparer, type Framing } from '../../src/image/prepare.ts'
-import { heicHeader, jpeg, noise, pixelAt, png, pngClaiming, twoColours } from '../support/images.ts'
+import { pngClaiming } from '../support/bombs/png.ts'
+import { heicHeader, jpeg, noise, pixelAt, png, twoColours } from '../support/images.ts'
 
 const maxPixels = 50_000_000
 const whole: Framing = { detail: 'auto', tiling: undefined, pages: 1 }

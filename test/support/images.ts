@@ -1,5 +1,4 @@
 /** Pictures made on the spot, so that no binaries lie in the repository. */
-import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 
 const size = { width: 40, height: 20 }
@@ -35,24 +34,6 @@ export async function pixelAt(bytes: Buffer, left: number, top: number): Promise
     .raw()
     .toBuffer({ resolveWithObject: true })
   return [...data]
-}
-
-/** A PNG that claims a size and holds next to nothing of it. */
-export function pngClaiming(width: number, height: number): Buffer {
-  const header = Buffer.alloc(13)
-  header.writeUInt32BE(width, 0)
-  header.writeUInt32BE(height, 4)
-  header.set([8, 2, 0, 0, 0], 8)
-  const signature = Buffer.from('89504e470d0a1a0a', 'hex')
-  return Buffer.concat([signature, pngChunk('IHDR', header), pngChunk('IDAT', deflateSync(Buffer.alloc(64)))])
-}
-
-function pngChunk(type: string, content: Buffer): Buffer {
-  const typed = Buffer.concat([Buffer.from(type, 'latin1'), content])
-  const frame = Buffer.alloc(8)
-  frame.writeUInt32BE(content.length, 0)
-  frame.writeUInt32BE(crc32(typed), 4)
-  return Buffer.concat([frame.subarray(0, 4), typed, frame.subarray(4)])
 }
 
 /** First bytes of a phone's HEIC file. */
