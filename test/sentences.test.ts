@@ -16,6 +16,13 @@ const others: Record<string, string> = {
   IMAGE_B64: "the README's example",
   YOUR_API_KEY: "the page's examples",
   NODE_ENV: 'Node',
+  MEMORY_LIMIT: 'compose',
+  CPU_LIMIT: 'compose',
+  PIDS_LIMIT: 'compose',
+  NODE_IMAGE: "the image's build",
+  DEBIAN_IMAGE: "the image's build",
+  DEBIAN_SNAPSHOT: "the image's build",
+  SOURCE_DATE_EPOCH: "the image's build",
 }
 const codesOfOthers = /^(FST|ERR)_/
 

@@ -3,6 +3,8 @@
  * llama.cpp v0.5.0's own; what none of them explains is reported with the engine's last lines.
  */
 
+import { printable } from '../printable.ts'
+
 export type EngineEnd = {
   exitCode: number | undefined
   signal: string | undefined
@@ -89,7 +91,7 @@ const knownLines: Known[] = [
   },
   {
     pattern: /(GGML_ASSERT\(.*|.*GGML_ABORT.*)/,
-    sentence: ([, line]) => `The engine stopped at a check of its own: ${line && printable(line)}`,
+    sentence: ([, line]) => `The engine stopped at a check of its own: ${line && told(line)}`,
     retry: 'perhaps',
   },
 ]
@@ -152,15 +154,9 @@ export function diagnose(end: EngineEnd): AttemptEnd {
 function tellingWords(lines: readonly string[]): string {
   const said = lines.filter((line) => line.trim())
   const first = said.find((line) => /\berror\b|\bfailed\b|\binvalid\b|terminate called/i.test(line))
-  if (first) return `it said: ${printable(first)}`
-  return said.length > 0 ? `its last words: ${said.slice(-3).map(printable).join(' | ')}` : ''
+  if (first) return `it said: ${told(first)}`
+  return said.length > 0 ? `its last words: ${said.slice(-3).map(told).join(' | ')}` : ''
 }
 
-const mostPrinted = 300
-
 /** Lines of the engine repeat names that are written in the model's file. */
-const printable = (line: string): string =>
-  line
-    .replace(/\p{C}+/gu, ' ')
-    .trim()
-    .slice(0, mostPrinted)
+const told = (line: string): string => printable(line, 300)

@@ -95,7 +95,7 @@ t.test('the first error is told, since what follows comes of it; and nothing tha
   ]
   t.equal(
     diagnose({ exitCode: 1, signal: undefined, lines }).sentence,
-    'The engine ended with exit code 1; it said: E load: key  [31mx  has an invalid type',
+    'The engine ended with exit code 1; it said: E load: key \ufffd[31mx\ufffd has an invalid type',
   )
   const long = `terminate called after ${'x'.repeat(1000)}`
   t.ok(diagnose({ exitCode: undefined, signal: 'SIGABRT', lines: [long] }).sentence.length < 400)
