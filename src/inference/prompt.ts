@@ -25,13 +25,13 @@ export function requireText(text: string, field: string): void {
 
 /**
  * The engine reads `<|im_end|>` in a prompt as the end of the user's turn. A zero-width space after the first
- * character of each such token keeps it text, for the model and for the eye.
+ * character of each such token keeps it text, for the model and for the eye. Tokens may overlap and hold each other, so
+ * each place where one begins counts, whatever is found there.
  */
 export function neutralizer(controlTokens: readonly string[]): (prompt: string) => string {
   if (controlTokens.length === 0) return (prompt) => prompt
-  const longestFirst = [...controlTokens].sort((a, b) => b.length - a.length)
-  const pattern = new RegExp(longestFirst.map((token) => escaped(token)).join('|'), 'g')
-  return (prompt) => prompt.replace(pattern, (token) => token.slice(0, 1) + zeroWidthSpace + token.slice(1))
+  const beginning = new RegExp(`(?=${controlTokens.map(escaped).join('|')}).`, 'gsu')
+  return (prompt) => prompt.replace(beginning, (first) => first + zeroWidthSpace)
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')

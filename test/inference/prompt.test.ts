@@ -33,3 +33,18 @@ t.test('no control token survives in a prompt, and nothing else changes', (t) =>
   )
   t.end()
 })
+
+t.test(
+  'tokens that hold each other, overlap or begin beyond the first plane of Unicode are broken up all the same',
+  (t) => {
+    const tokens = ['<a>', '<a><a>', 'a>b', '\u{1f999}end', 'aa']
+    const neutralize = neutralizer(tokens)
+    for (const prompt of ['<a><a>b', '<a><a><a>', 'x\u{1f999}end', 'aaaa', '<aa>b']) {
+      const safe = neutralize(prompt)
+      for (const token of tokens) t.notOk(safe.includes(token), `${token} in ${prompt}`)
+      t.equal(safe.replaceAll('\u200b', ''), prompt)
+      t.ok(safe.isWellFormed())
+    }
+    t.end()
+  },
+)
