@@ -104,10 +104,10 @@ export async function* chatEvents(
   maxTokens: number,
 ): AsyncGenerator<ChatEvent> {
   let bytesLeft = mostBytes(maxTokens)
-  const chunks: Chunk[] = []
+  const told: string[] = []
   const parser = createParser({
     onEvent: ({ data }) => {
-      if (data !== '[DONE]') chunks.push(JSON.parse(data) as Chunk)
+      if (data !== '[DONE]') told.push(data)
     },
   })
   const decoder = new TextDecoder()
@@ -117,7 +117,9 @@ export async function* chatEvents(
     bytesLeft -= bytes.length
     if (bytesLeft < 0) throw failure('engine_error', {}, { cause: 'The stream does not end' })
     parser.feed(decoder.decode(bytes, { stream: true }))
-    for (const chunk of chunks.splice(0)) {
+    for (const data of told.splice(0)) {
+      // Only now, so that what came before something broken is heard.
+      const chunk = JSON.parse(data) as Chunk
       if (chunk.error) throw failure('engine_error', {}, { cause: chunk.error.message })
       if (chunk.prompt_progress) {
         const { processed, cache, total } = chunk.prompt_progress

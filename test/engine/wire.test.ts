@@ -79,6 +79,18 @@ t.test('a fault in mid-stream ends it, after what came before', async (t) => {
   t.strictSame(heard, [{ type: 'text', text: 'half' }])
 })
 
+t.test('what came before something that cannot be read is heard, in one piece with it or not', async (t) => {
+  const heard: ChatEvent[] = []
+  async function* stream() {
+    yield Buffer.from(`${sse(token('half'))}data: {"choices"\n\n`)
+  }
+  const listen = async () => {
+    for await (const event of chatEvents(stream(), 8)) heard.push(event)
+  }
+  await t.rejects(listen(), SyntaxError)
+  t.strictSame(heard, [{ type: 'text', text: 'half' }])
+})
+
 t.test('a stream that goes on far beyond what was asked for is given up', async (t) => {
   let chunks = 0
   async function* stream() {
