@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { createEngineClient } from '../../src/engine/client.ts'
 import type { ChatBody } from '../../src/engine/wire.ts'
@@ -14,7 +15,9 @@ async function clientOf(t: Test, answer: RequestListener) {
   const folder = mkdtempSync(join(tmpdir(), 'chat-'))
   const socket = join(folder, 's')
   const requests: string[] = []
-  const server = createServer((request, response) => {
+  let lastBody = ''
+  const server = createServer(async (request, response) => {
+    lastBody = await text(request)
     requests.push(`${request.method} ${request.url} ${request.headers['content-type'] ?? ''}`.trim())
     answer(request, response)
   })
@@ -26,7 +29,7 @@ async function clientOf(t: Test, answer: RequestListener) {
     server.close()
     rmSync(folder, { recursive: true })
   })
-  return { client, requests }
+  return { client, requests, lastBody: () => JSON.parse(lastBody) }
 }
 
 /** All texts of a chat, and whether it had settled by the time it ended. */
@@ -53,7 +56,7 @@ t.test('asks for what it wants to know', async (t) => {
     '/slots': [200, [{ is_processing: true }, { is_processing: false }, { is_processing: true }]],
     '/v1/chat/completions/input_tokens': [200, { input_tokens: 7 }],
   }
-  const { client, requests } = await clientOf(t, ({ url = '' }, response) => {
+  const { client, requests, lastBody } = await clientOf(t, ({ url = '' }, response) => {
     const [status, answer] = answers[url] ?? [404, {}]
     response.writeHead(status).end(JSON.stringify(answer))
   })
@@ -61,6 +64,7 @@ t.test('asks for what it wants to know', async (t) => {
   t.strictSame(await client.properties(), answers['/props']?.[1])
   t.equal(await client.busySlots(), 2)
   t.equal(await client.countTokens(body, never), 7)
+  t.match(lastBody(), body)
   t.strictSame(requests, [
     'GET /health',
     'GET /props',

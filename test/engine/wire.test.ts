@@ -22,7 +22,16 @@ async function eventsOf(...pieces: (string | Uint8Array)[]): Promise<ChatEvent[]
 
 t.test('a stream from its first word to its figures', async (t) => {
   const progress = { prompt_progress: { total: 70, cache: 10, processed: 30 }, choices: [] }
-  const stream = sse(token(null), progress, token(''), token('a '), token('word'), finish('length'), figures)
+  const stream = sse(
+    token(null),
+    { choices: [{}] },
+    progress,
+    token(''),
+    token('a '),
+    token('word'),
+    finish('length'),
+    figures,
+  )
   const expected = [
     { type: 'prompt', processed: 30, cached: 10, total: 70 },
     { type: 'text', text: 'a ' },
@@ -147,7 +156,7 @@ t.test('what the engine refuses is told in our words; its own, with their paths,
     [told(500, { message: 'grammar at /models/secret.gguf' }), { code: 'engine_error' }],
     [told(502, '<html>secret'), { code: 'engine_error', cause: '<html>secret' }],
     [told(502, 'null'), { code: 'engine_error', cause: 'null' }],
-    [told(502, 'x'.repeat(600)), { code: 'engine_error', cause: 'x'.repeat(500) }],
+    [told(502, 'x'.repeat(600)), { code: 'engine_error', cause: /^x{500}$/ }],
   ]
   for (const [failure, expected] of cases) {
     t.match(failure, expected)
