@@ -54,8 +54,41 @@ t.test('another container is believed to live while somebody listens, or may be 
   t.notOk(existsSync(killed.path))
 })
 
+t.test('this process is known by its id where that id means something', async (t) => {
+  const place = shortPlace(t, 'own-test')
+  const made = await makeEngineFolder(place)
+  const own = /llama-vision-(\w+)-\d+-/.exec(made)?.[1]
+  t.not(own, '0', 'the namespace is known')
+  const dead = join(place, `llama-vision-${own}-${nobody}-abc`)
+  mkdirSync(dead)
+  const second = await makeEngineFolder(place)
+  t.ok(existsSync(made), 'its other engine is left alone')
+  t.notOk(existsSync(dead))
+  t.not(second, made)
+})
+
+t.test('what lies in the place without being a folder of ours stays', async (t) => {
+  const place = shortPlace(t, 'odd-test')
+  const names = [`x-llama-vision-here-${nobody}-a`, `llama-vision-here-${nobody}x-a`, 'llama-vision--1-a']
+  for (const name of names) mkdirSync(join(place, name))
+  await makeEngineFolder(place, 'here')
+  for (const name of names) t.ok(existsSync(join(place, name)), name)
+})
+
+t.test('a temporary folder is used up to the depth that a socket has room for', async (t) => {
+  const deepest = shortPlace(t, `deep-${'x'.repeat(58 - `/tmp/deep--${process.pid}`.length)}`)
+  t.equal(deepest.length, 58)
+  const made = await makeEngineFolder(deepest)
+  t.equal(dirname(made), deepest)
+  const server = createServer().listen(join(made, socketName))
+  t.teardown(() => server.close())
+  await new Promise((resolve) => server.once('listening', resolve))
+})
+
 t.test('a temporary folder too deep for a socket is not used', async (t) => {
-  const made = await makeEngineFolder(`/${'deep/'.repeat(20)}`)
-  t.teardown(() => rmSync(made, { recursive: true }))
-  t.match(made, /^\/tmp\/llama-vision-\w+-\d+-/)
+  for (const parent of [`/${'deep/'.repeat(20)}`, `/${'x'.repeat(58)}`, `/${'é'.repeat(29)}`]) {
+    const made = await makeEngineFolder(parent)
+    t.teardown(() => rmSync(made, { recursive: true }))
+    t.match(made, /^\/tmp\/llama-vision-\w+-\d+-/, parent)
+  }
 })

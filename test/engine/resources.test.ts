@@ -1,5 +1,11 @@
 import t, { type Test } from 'tap'
-import { memoryNeed, memoryShortage, readResources } from '../../src/engine/resources.ts'
+import {
+  cpuThrottling,
+  memoryNeed,
+  memoryShortage,
+  readResources,
+  residentBytes,
+} from '../../src/engine/resources.ts'
 import { someModel } from '../support/model-facts.ts'
 
 const gib = 1024 ** 3
@@ -88,6 +94,66 @@ t.test('memory is what the machine has or what the cgroup leaves, page cache cou
   })
 })
 
+t.test('nothing is left of a limit that is passed, and an odd file is no limit', async (t) => {
+  const available = async (group: Record<string, string>) =>
+    readResources(t.testdir({ ...machine(), sys: { fs: { cgroup: group } } }))
+  const passed = { 'memory.max': '1000', 'memory.current': '5000', 'memory.stat': 'inactive_file 7\n' }
+  t.match(await available(passed), { availableBytes: 0, memoryBound: 'cgroup' })
+  t.match(await available({ 'memory.max': '1000', 'memory.stat': 'xactive_file 7\nactive_file 7x\n' }), {
+    availableBytes: 1000,
+  })
+  t.match(await available({ 'memory.max': 'what', 'cpu.max': 'what ever' }), {
+    ...{ threads: 8, memoryBound: 'machine', availableBytes: 8 * gib },
+    ...{ cores: 8, quota: Number.POSITIVE_INFINITY },
+  })
+  t.match(
+    await available({ 'memory.max': String(8 * gib) }),
+    { memoryBound: 'machine' },
+    'as much as there is',
+  )
+  t.match(await readResources(t.testdir({})), { availableBytes: Number.POSITIVE_INFINITY })
+})
+
+t.test('a quota needs its period', async (t) => {
+  for (const cpu of [
+    { 'cpu.cfs_quota_us': '250000' },
+    { 'cpu.cfs_period_us': '100000' },
+    { 'cpu.cfs_quota_us': '0', 'cpu.cfs_period_us': '100000' },
+  ]) {
+    t.equal(await threadsOf(t, { ...machine(), sys: { fs: { cgroup: { cpu } } } }), 8)
+  }
+})
+
+t.test('in a hybrid of both versions the v2 tree lies in a folder of its own', async (t) => {
+  const tree = {
+    proc: { ...machine().proc, self: { ...machine().proc.self, cgroup: '1:name=systemd:/a\n0::/a/b\n' } },
+    sys: { fs: { cgroup: { unified: { a: { b: { 'cpu.max': '300000 100000' } } } } } },
+  }
+  t.equal(await threadsOf(t, tree), 3)
+})
+
+t.test('how often the quota held us back is that of the folder that knows most', async (t) => {
+  const throttled = (folders: Record<string, unknown>) =>
+    cpuThrottling(
+      t.testdir({ ...machine(), sys: { fs: { cgroup: folders } } } as Parameters<Test['testdir']>[0]),
+    )
+  const v2 = 'nr_periods 9\nnr_throttled 5\nthrottled_usec 2500000\n'
+  const v1 = 'nr_throttled 7\nthrottled_time 1500000000\n'
+  t.strictSame(await throttled({ 'cpu.stat': v2 }), { periods: 5, seconds: 2.5 })
+  t.strictSame(await throttled({ 'cpu.stat': v2, cpu: { 'cpu.stat': v1 } }), { periods: 7, seconds: 1.5 })
+  t.strictSame(await throttled({ 'cpu.stat': v1, cpu: { 'cpu.stat': v2 } }), { periods: 7, seconds: 1.5 })
+  t.strictSame(await throttled({}), { periods: 0, seconds: 0 })
+  const { periods } = await cpuThrottling()
+  t.ok(periods >= 0, 'this machine can be read')
+})
+
+t.test('what a process keeps in memory, and nothing once it is gone', async (t) => {
+  const root = t.testdir({ proc: { 7: { status: 'VmHWM:\t 9 kB\nVmRSS:\t   12345 kB\nRssAnon: 1 kB\n' } } })
+  t.equal(await residentBytes(7, root), 12_345 * 1024)
+  t.equal(await residentBytes(8, root), 0)
+  t.ok((await residentBytes(process.pid)) > 1024 ** 2)
+})
+
 t.test('this very machine can be read', async (t) => {
   const { threads, availableBytes } = await readResources()
   t.ok(threads >= 1 && availableBytes > 0)
@@ -110,6 +176,33 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
     /weights 6\.0 GiB \+ projector 1\.0 GiB \+ KV cache 512 MiB \+ buffers \d+ MiB \+ prompt cache 256 MiB/,
   )
   t.match(sentence, /but the container's memory limit leaves 4\.0 GiB/)
+  t.end()
+})
+
+t.test('what the engine computes with grows with the width, the batch and the patches of a picture', (t) => {
+  const none = { contextTokens: 0, slots: 1, promptCacheMib: 0, maxImages: 1 }
+  const base = 64 * 1024 ** 2
+  const { projector } = someModel()
+  const need = (patchSize: number) =>
+    memoryNeed(someModel({ projector: { ...projector, patchSize } }), none, 512)
+  const text = 512 * 64 * 4 * 16
+  t.strictSame(need(0), {
+    ...{ weights: 1000, projector: 1000, kvCache: 0, buffers: base + text, promptCache: 0 },
+    total: 2000 + base + text,
+  })
+  t.equal(need(16).buffers, base + text + (128 / 16) ** 2 * 32 * 4 * 8)
+  t.end()
+})
+
+t.test('sizes are told in GiB from one on, below in whole MiB', (t) => {
+  const shortage = (weightBytes: number) => {
+    const none = { contextTokens: 0, slots: 1, promptCacheMib: 0, maxImages: 1 }
+    const need = memoryNeed(someModel({ weightBytes }), none, 1)
+    return memoryShortage(need, { availableBytes: need.total - 1, memoryBound: 'machine' })
+  }
+  t.match(shortage(gib), /weights 1\.0 GiB .*, but the machine has 1\.1 GiB/)
+  t.match(shortage(gib - 1), /weights 1024 MiB/)
+  t.match(shortage(1), /weights 1 MiB/)
   t.end()
 })
 
