@@ -14,6 +14,7 @@ import type { EngineStatus } from './engine/status.ts'
 import { failure } from './errors.ts'
 import { answerBrokenHttp, answerFailures, sendFailure } from './http/failure.ts'
 import { guard } from './http/guards.ts'
+import { refusePipelining } from './http/pipelining.ts'
 import type { Inference } from './inference/infer.ts'
 import type { Metrics } from './metrics.ts'
 import type { ListedModel } from './model/listing.ts'
@@ -76,6 +77,9 @@ export async function buildApp(parts: AppParts): Promise<App> {
   answerFailures(app, { maxBodyBytes })
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
+  })
+  refusePipelining(app)
+  app.addHook('onRequest', async (request) => {
     if (parts.draining() && request.method === 'POST') {
       throw failure('shutting_down', {}, { retryAfterSeconds: 5 })
     }

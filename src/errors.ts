@@ -19,6 +19,7 @@ const table = {
   missing_body: caller('The request body is empty; send a JSON object with prompt and image'),
   body_not_object: caller('The request body must be a JSON object with prompt and image, got {actual}'),
   bad_request: caller('The request could not be understood: {reason}'),
+  pipelined: caller('A connection takes one question at a time: send the next when this one is answered'),
   unsupported_media_type: caller(
     'Content-Type must be application/json, multipart/form-data or that of a picture, got {actual}',
     415,

@@ -17,16 +17,19 @@ export async function limited<Result>(
   deadlineMs = Number.POSITIVE_INFINITY,
 ): Promise<Result> {
   const own = new AbortController()
+  const { socket } = reply.request.raw
+  // Of the socket, since an answer closes only once its turn has come; and it may have closed before we listen.
   const onClose = () => {
     if (!reply.raw.writableFinished) own.abort(failure('client_gone'))
   }
+  if (socket.destroyed) onClose()
   const limitMs = Math.min(seconds * 1000, deadlineMs)
   const timer = setTimeout(() => own.abort(failure('deadline_exceeded', { limit: limitMs / 1000 })), limitMs)
-  reply.raw.once('close', onClose)
+  socket.once('close', onClose)
   try {
     return await work(AbortSignal.any([own.signal, shutdown]))
   } finally {
     clearTimeout(timer)
-    reply.raw.off('close', onClose)
+    socket.off('close', onClose)
   }
 }
