@@ -85,7 +85,9 @@ t.test('caption goes through a folder, and on where it stopped', async (t) => {
   const second = await run()
   t.match(second.error, /1 captions written to .*, 2 were there before/)
   t.equal(readFileSync(out, 'utf8').trim().split('\n').length, 3)
-  t.match(await command('caption', join(folder, 'photos/.hidden')), { code: 1 })
+  t.match(await command('caption', join(folder, 'photos/.hidden'), '--out', join(folder, 'none.jsonl')), {
+    code: 1,
+  })
   t.match(await command('caption', folder, '--parallel', '0'), { code: 1, error: /whole number from 1/ })
 })
 
