@@ -17,6 +17,12 @@ RUN --mount=type=cache,target=/root/.cache/ccache \
  && cp -a "$(dirname "$(dirname "$built")")" /opt/llama.cpp \
  && rm -rf /tmp/cache
 
+# What starts the engine without a network.
+FROM engine AS confine
+COPY scripts/build-confine.sh scripts/
+COPY src/engine/confine.cpp src/engine/
+RUN scripts/build-confine.sh /opt/confine
+
 FROM ${NODE_IMAGE} AS gateway
 WORKDIR /app
 COPY package.json package-lock.json ./
@@ -52,6 +58,7 @@ COPY --from=engine /opt/llama.cpp /opt/llama.cpp
 WORKDIR /app
 COPY --from=gateway /app/node_modules node_modules
 COPY --from=gateway /app/dist dist
+COPY --from=confine /opt/confine dist/engine/confine
 COPY src/page src/page
 COPY package.json LICENSE ./
 COPY models/demo models/demo

@@ -95,6 +95,7 @@ check 'the lists of its parts are whole' inside "
 check 'the provenance file tells the commit and the engine' inside "
   const { commit, sourceDate, engine, node } = read('provenance.json')
   if (commit !== '$COMMIT' || !sourceDate || !engine.key || node !== process.version) fail(commit)"
+check 'its engine has no network' bash -c 'docker compose exec -T llama-vision node dist/main.js doctor | grep "^ok .*the engine has no network"'
 echo "engine: $(docker compose exec -T llama-vision /opt/llama.cpp/bin/llama-server --version 2>&1 | grep version)"
 check 'one CPU variant is loaded' is "$(variant "$(container)" | wc -l)" 1
 echo "variant: $(variant "$(container)")"

@@ -2,8 +2,9 @@
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { type Config, entriesOf, isLoopback, loadConfig, requireGuard } from '../config.ts'
-import { diesWithUs, engineBuild, engineProgram, isExecutable } from '../engine/child.ts'
+import { engineBuild, engineProgram, isExecutable } from '../engine/child.ts'
 import { batchSize } from '../engine/command.ts'
+import { confinement } from '../engine/confinement.ts'
 import { makeEngineFolder } from '../engine/folder.ts'
 import {
   memoryArithmetic,
@@ -52,6 +53,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
   let model: ModelFacts | undefined
 
   await look('engine', () => engineVerdict(settings))
+  await look('confinement', confinementVerdict)
   await look('threads', () => threadsVerdict(settings, resources))
   await look('model', async () => {
     model = await findModel(modelSettings(settings))
@@ -74,10 +76,14 @@ async function engineVerdict(config: Config): Promise<Verdict> {
   if (!isExecutable(program))
     return fault(`${program} is missing or not executable; run the set-up or set ENGINE_PATH`)
   const { version, variant } = await engineBuild(program)
-  const what = `${program}, version ${version}, ${variant ? `code for this CPU: ${variant}` : 'built for this CPU'}`
-  return diesWithUs
-    ? good(what)
-    : warning(`${what}; setpriv (util-linux) is missing: killing the service may leave the engine running`)
+  return good(
+    `${program}, version ${version}, ${variant ? `code for this CPU: ${variant}` : 'built for this CPU'}`,
+  )
+}
+
+async function confinementVerdict(): Promise<Verdict> {
+  const { holds, sentence } = await confinement()
+  return holds ? good(sentence) : warning(sentence)
 }
 
 function threadsVerdict({ THREADS }: Config, { threads, cores, quota }: Resources): Verdict {

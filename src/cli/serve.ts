@@ -8,6 +8,7 @@ import { type Logger, pino } from 'pino'
 import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
 import { type Config, loadConfig, packageRoot, requireGuard } from '../config.ts'
+import { confinement } from '../engine/confinement.ts'
 import { cpuThrottling, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
 import { type Engine, superviseEngine } from '../engine/supervisor.ts'
@@ -64,6 +65,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
   ownNames(config)
   const shutdown = new AbortController()
   let draining = false
+  void confinement().then(({ holds, sentence }) => {
+    if (!holds) log.warn({}, sentence)
+  })
   const model = modelSettings(config)
   const engine = superviseEngine(config, model, log)
   const admission = createAdmission({

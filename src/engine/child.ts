@@ -1,12 +1,13 @@
 /**
- * One llama-server process: started with nothing inherited, its output always drained (it freezes when nobody reads),
- * its last lines kept for the diagnosis. It dies with this process, however this process dies.
+ * One llama-server process: started with nothing inherited and confined, its output always drained (it freezes when
+ * nobody reads), its last lines kept for the diagnosis. It dies with this process, however this process dies.
  */
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { type Config, packageRoot } from '../config.ts'
 import type { EngineCommand } from './command.ts'
+import { confined } from './confinement.ts'
 import type { EngineEnd } from './diagnosis.ts'
 
 export type EngineChild = {
@@ -23,11 +24,6 @@ const keptLines = 100
 const keptLineLength = 500
 const forceKillAfterMs = 5000
 const versionTimeoutMs = 10_000
-
-/** From util-linux: has the kernel kill the engine when we are gone, which no handler of ours could after SIGKILL. */
-const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => isExecutable(path))
-
-export const diesWithUs = setpriv !== undefined
 
 /** The engine to run: the set-up's unless another is named. */
 export const engineProgram = ({ ENGINE_PATH }: Pick<Config, 'ENGINE_PATH'>): string =>
@@ -67,8 +63,8 @@ export function startEngine(
   folder: string,
   onLine: (line: string) => void,
 ): EngineChild {
-  const [file, wrapping] = setpriv ? [setpriv, ['--pdeathsig', 'KILL', '--', program]] : [program, []]
-  const child = execa(file, [...wrapping, ...command.arguments], {
+  const [file, words] = confined(program, command.arguments, folder)
+  const child = execa(file, words, {
     // Backends are searched in the working folder too, so it must be one that only we write to.
     cwd: folder,
     env: command.environment,

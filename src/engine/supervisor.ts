@@ -16,7 +16,7 @@ import { findModel, type ModelFacts } from '../model/facts.ts'
 import { modelFilesFingerprint } from '../model/locate.ts'
 import { ModelProblem } from '../model/model-problem.ts'
 import type { ModelSettings } from '../model/settings.ts'
-import { diesWithUs, engineProgram, isExecutable, startEngine } from './child.ts'
+import { engineProgram, isExecutable, startEngine } from './child.ts'
 import type { EngineClient } from './client.ts'
 import { batchSize } from './command.ts'
 import type { Settled } from './conduct.ts'
@@ -155,8 +155,6 @@ export function superviseEngine(
 
   const rest = (milliseconds: number) => pause(milliseconds, stopping.signal)
 
-  if (!diesWithUs)
-    log.warn({}, 'setpriv (util-linux) is missing: killing the service may leave the engine running')
   const loop = supervise()
 
   return {

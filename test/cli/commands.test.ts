@@ -99,6 +99,7 @@ t.test('the doctor tells what would happen, and what is wrong', async (t) => {
   )
   const about = (name: string, findings = good) => findings.find((finding) => finding.about === name)
   t.match(about('engine'), { sentence: /version \d/ })
+  t.match(about('confinement'), { level: 'good', sentence: /^the engine has no network/ })
   t.match(about('threads'), { sentence: /^\d+: \d+ cores may be used/ })
   t.match(about('model'), { sentence: /demo-q4_k_m\.gguf \(mllama\) which holds its vision part/ })
   t.match(about('memory'), { sentence: /weights .* \+ KV cache .*; (the machine has|the container)/ })

@@ -17,10 +17,11 @@ export function fakeEngineConfig(
 ): Config {
   const program = join(import.meta.dirname, 'fake-llama-server.ts')
   const wrapper = join(folder, 'llama-server')
-  // The engine's environment is scrubbed, so what the fake needs to know travels in its wrapper.
+  // The engine's environment is scrubbed, so what the fake needs to know travels in its wrapper. What tap adds to every
+  // process would write a file at its end, where an engine may not.
   writeFileSync(
     wrapper,
-    `#!/bin/sh\nFAKE_START='${start}' exec '${process.execPath}' --import '${import.meta.resolve('tsx')}' '${program}' "$@"\n`,
+    `#!/bin/sh\nunset NODE_OPTIONS\nFAKE_START='${start}' exec '${process.execPath}' --import '${import.meta.resolve('tsx')}' '${program}' "$@"\n`,
   )
   chmodSync(wrapper, 0o755)
   const models = join(folder, 'models')
