@@ -6,7 +6,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import type { InferResponse } from '../../src/doors/infer/schema.ts'
 import type { Health } from '../../src/doors/status.ts'
@@ -27,7 +26,10 @@ export type RunningService = {
  */
 export const untouched = ['-u', 'NODE_OPTIONS']
 
-export async function runService(t: Test, env: Record<string, string> = {}): Promise<RunningService> {
+/** A test, or whatever else ends and then clears up. */
+export type Owner = { teardown(end: () => Promise<void>): void }
+
+export async function runService(t: Owner, env: Record<string, string> = {}): Promise<RunningService> {
   const { PATH, HOME, ENGINE_PATH } = process.env
   const child = spawn('env', [...untouched, process.execPath, 'dist/main.js', 'serve'], {
     cwd: packageRoot,
@@ -84,7 +86,7 @@ export async function untilInside(url: string, running: number, waiting = 0, sec
   }
 }
 
-export async function healthyService(t: Test, env: Record<string, string> = {}): Promise<RunningService> {
+export async function healthyService(t: Owner, env: Record<string, string> = {}): Promise<RunningService> {
   const service = await runService(t, env)
   await untilHealthy(service.url)
   return service

@@ -1,0 +1,89 @@
+/** Two hundred come at once to a service whose waiting room is full. */
+import { Agent, request as httpRequest } from 'node:http'
+import { fakeEngineConfig } from '../../support/fake-engine.ts'
+import { png } from '../../support/images.ts'
+import { infer } from '../../support/service.ts'
+import { atMost, between, holds, judged, none, percentile } from '../row.ts'
+import { inside, timeUntil, withFolder, withService } from '../service.ts'
+
+export const name = 'queue full, 200 at once'
+export const must = '429 in < 50 ms p99, Retry-After right within 30 %, order kept'
+
+const crowd = 200
+const waiting = 4
+const largePicture = 'A'.repeat(4 * 1024 ** 2)
+
+type Refused = { status: number; code: string; ms: number; retryAfter: number; at: number }
+
+/** The fake engine takes four seconds over each: long enough to tell whether a number of seconds is right. */
+export const run = () =>
+  withFolder((folder) => {
+    const { MODEL_PATH, MODEL_NAME, ENGINE_PATH } = fakeEngineConfig(folder)
+    const env = { MODEL_PATH, MODEL_NAME, ENGINE_PATH, SLOTS: '1', QUEUE_SIZE: String(waiting) }
+    return withService(env, async ({ url }) => {
+      const image = (await png()).toString('base64')
+      const slow = { prompt: 'fault:slow', image }
+      // What one takes is learnt from one.
+      await infer(url, slow)
+      const answered: number[] = []
+      const admitted: Promise<unknown>[] = []
+      for (let place = 0; place <= waiting; place += 1) {
+        admitted.push(infer(url, slow).then(({ status }) => answered.push(status === 200 ? place : -1)))
+        await timeUntil(async () => (await inside(url)) === place + 1, 3000, 5)
+      }
+      const refused = await Promise.all(Array.from({ length: crowd }, () => refusal(url, slow)))
+      const large = await Promise.all(
+        Array.from({ length: 20 }, () => refusal(url, { ...slow, image: largePicture })),
+      )
+      await Promise.all(admitted)
+      const freeAt = performance.now()
+      const told = refused.map(({ retryAfter, at }) => (retryAfter * 1000) / (freeAt - at))
+      const places = Array.from({ length: waiting + 1 }, (_, place) => place)
+      const times = (some: Refused[]) => some.map(({ ms }) => ms)
+      return judged([
+        none(
+          'not refused as documented',
+          refused.filter((one) => one.status !== 429 || one.code !== 'queue_full').length,
+        ),
+        atMost('429 p50', percentile(times(refused), 50), 50, ' ms'),
+        atMost('p99', percentile(times(refused), 99), 50, ' ms'),
+        atMost('p99 of 20 with 4 MiB', percentile(times(large), 99), 50, ' ms'),
+        between('Retry-After told of real: least', Math.min(...told), 0.7, 1.3),
+        between('most', Math.max(...told), 0.7, 1.3),
+        holds('order kept', answered.join() === places.join(), answered.join(' ')),
+      ])
+    })
+  })
+
+/** Each on a connection of its own, as of clients that know nothing of each other. From the first byte to the first back. */
+function refusal(url: string, body: object): Promise<Refused> {
+  const bytes = JSON.stringify(body)
+  return new Promise((resolve, reject) => {
+    const began = performance.now()
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bytes) }
+    const sending = httpRequest(
+      `${url}/infer`,
+      { method: 'POST', headers, agent: new Agent() },
+      (response) => {
+        const at = performance.now()
+        let text = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          text += chunk
+        })
+        response.on('end', () => {
+          const { details } = JSON.parse(text) as { details?: { code?: string } }
+          const retryAfter = Number(response.headers['retry-after'])
+          resolve({
+            status: response.statusCode ?? 0,
+            code: details?.code ?? '',
+            ms: at - began,
+            retryAfter,
+            at,
+          })
+        })
+      },
+    )
+    sending.on('error', reject)
+    sending.end(bytes)
+  })
+}
