@@ -32,10 +32,15 @@ function started(t: Test, script: string, words: string[] = [], environment: Rec
 t.test('gets its words and its environment, and nothing else of ours', async (t) => {
   process.env.SECRET_OF_OURS = 'secret'
   t.teardown(() => delete process.env.SECRET_OF_OURS)
-  const { child, folder } = started(t, 'printf "%s\\n" "$@"; pwd; env; cat', ['--a', 'b c'], {
-    PATH: '/usr/bin:/bin',
-    GIVEN: '1',
-  })
+  const { child, folder } = started(
+    t,
+    'printf "%s\\n" "$@"; pwd; env | grep -E "secret|^(GIVEN|HOME)="; cat',
+    ['--a', 'b c'],
+    {
+      PATH: '/usr/bin:/bin',
+      GIVEN: '1',
+    },
+  )
   const { exitCode, signal, lines } = await child.ended
   t.match({ exitCode, signal }, { exitCode: 0, signal: undefined }, 'and no input to wait for')
   t.strictSame(lines.slice(0, 3), ['--a', 'b c', folder])

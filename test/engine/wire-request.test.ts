@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { type ChatBody, requestBytes } from '../../src/engine/wire.ts'
 
-const sent = (body: ChatBody): Record<string, unknown> => JSON.parse(requestBytes(body).toString())
+const sent = (body: ChatBody): Record<string, unknown> => JSON.parse(requestBytes(body, 'stream').toString())
 
 const picture = { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,AAAA' } }
 
@@ -58,5 +58,15 @@ t.test('texts alone, and several pictures, each in its place', (t) => {
     { role: 'user', content: [picture] },
   ]
   t.strictSame(sent({ messages, max_tokens: 1, temperature: 0 }).messages, messages)
+  t.end()
+})
+
+t.test('first tokens are asked for whole, with how likely they are', (t) => {
+  const body = bodyWith({})
+  t.same(JSON.parse(requestBytes(body, 'first tokens').toString()), {
+    ...body,
+    logprobs: true,
+    top_logprobs: 5,
+  })
   t.end()
 })

@@ -71,7 +71,9 @@ t.test(
       }
       const [one, all] = [await merged.ask(question), await whole.ask(question)]
       t.same(one.tokens, all.tokens)
-      t.ok(answersDistance(one, all) < 1e-3, `${answersDistance(one, all)}`)
+      // With weights of 4 bits their inputs are rounded to 8: where a last digit differs, as it does from CPU to CPU, a
+      // rounding may fall the other way. Padding that is merged wrongly is further off by far.
+      t.ok(answersDistance(one, all) < 1e-2, `${answersDistance(one, all)}`)
     }
   },
 )
