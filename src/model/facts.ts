@@ -4,7 +4,8 @@
  * is left to the engine.
  */
 import { ownFilesOf } from './families/known-families.ts'
-import { type Header, number, readHeader, tensorBytes, text } from './gguf.ts'
+import { readHeader } from './gguf.ts'
+import { type Header, number, tensorBytes, text } from './header.ts'
 import { locateModel, type ModelPlace } from './locate.ts'
 import { mustExist } from './model-folder.ts'
 import { ModelProblem } from './model-problem.ts'
@@ -53,39 +54,30 @@ export async function findModel(place: ModelPlace): Promise<ModelFacts> {
     )
   }
   const architecture = text(header, 'general.architecture') ?? ''
-  const mmproj = await findProjector({ path, header }, named)
-  const projector = projectorFacts(mmproj.header)
+  const projector = await findProjector(header, named)
   return {
     path,
-    mmprojPath: mmproj.path,
+    mmprojPath: projector.path,
     description: text(header, 'general.description'),
     architecture,
-    ...(await sizes(path, header, mmproj.path)),
+    ...(await sizes(header, projector)),
     embeddingLength: number(header, `${architecture}.embedding_length`),
     contextLength: number(header, `${architecture}.context_length`),
     ...cacheBytes(header, architecture),
     controlTokens: controlTokens(header),
-    projector,
+    projector: projectorFacts(projector),
   }
 }
 
 /** A file that is model and projector at once is split by its tensors. */
 async function sizes(
-  path: string,
   header: Header,
-  mmprojPath: string,
+  projector: Header,
 ): Promise<Pick<ModelFacts, 'weightBytes' | 'mmprojBytes'>> {
-  const bytes = await fileBytes(path)
-  const all = bytes + (await otherPiecesBytes(path))
-  if (mmprojPath !== path) return { weightBytes: all, mmprojBytes: await fileBytes(mmprojPath) }
-  const mmprojBytes = tensorBytes(header, bytes, isVisionTensor)
-  return { weightBytes: all - mmprojBytes, mmprojBytes }
-}
-
-async function fileBytes(path: string): Promise<number> {
-  const { file, bytes } = await openRegular(path)
-  await file.close()
-  return bytes
+  const bytes = header.fileBytes + (await otherPiecesBytes(header.path))
+  if (projector !== header) return { weightBytes: bytes, mmprojBytes: projector.fileBytes }
+  const mmprojBytes = tensorBytes(header, isVisionTensor)
+  return { weightBytes: bytes - mmprojBytes, mmprojBytes }
 }
 
 /** Pieces are named `name-00001-of-00003.gguf`; the engine finds the others by the first one's name. */
@@ -94,7 +86,10 @@ async function otherPiecesBytes(path: string): Promise<number> {
   let bytes = 0
   for (let piece = 1; piece <= Number(count ?? 0); piece += 1) {
     const number = String(piece).padStart(5, '0')
-    if (number !== own) bytes += await fileBytes(`${name}-${number}-of-${count}.gguf`)
+    if (number === own) continue
+    const { file, bytes: more } = await openRegular(`${name}-${number}-of-${count}.gguf`)
+    await file.close()
+    bytes += more
   }
   return bytes
 }
@@ -117,7 +112,7 @@ function cacheBytes(
 function layerKvBytes(header: Header, architecture: string): number[] {
   const layers = number(header, `${architecture}.block_count`)
   const heads = perLayer(header, `${architecture}.attention.head_count`, layers)
-  const kvHeads = header.metadata[`${architecture}.attention.head_count_kv`]
+  const kvHeads = header.metadata.has(`${architecture}.attention.head_count_kv`)
     ? perLayer(header, `${architecture}.attention.head_count_kv`, layers)
     : heads
   const headLength = number(header, `${architecture}.embedding_length`) / Math.max(1, heads[0] ?? 1)
@@ -129,14 +124,16 @@ function layerKvBytes(header: Header, architecture: string): number[] {
 
 /** Some architectures give one number for all layers, some a list. */
 function perLayer(header: Header, key: string, layers: number): number[] {
-  const value = header.metadata[key]
+  const value = header.metadata.get(key)
   return Array.isArray(value) ? value.map(Number) : Array<number>(layers).fill(number(header, key))
 }
 
 /** GGUF token types: 2 is unknown, 3 is control. These are what the engine reads as more than text. */
 function controlTokens(header: Header): string[] {
-  const tokens = header.metadata['tokenizer.ggml.tokens']
-  const types = header.metadata['tokenizer.ggml.token_type']
+  const tokens = header.metadata.get('tokenizer.ggml.tokens')
+  const types = header.metadata.get('tokenizer.ggml.token_type')
   if (!Array.isArray(tokens) || !Array.isArray(types)) return []
-  return tokens.filter((token, index) => (types[index] === 3 || types[index] === 2) && token.length > 1)
+  return tokens
+    .map(String)
+    .filter((token, index) => (types[index] === 3 || types[index] === 2) && token.length > 1)
 }

@@ -5,11 +5,10 @@
 import { basename, dirname, join, resolve } from 'node:path'
 import type { Tiling } from './families/family.ts'
 import { ownFilesOf } from './families/known-families.ts'
-import { type Header, number, readHeader, text } from './gguf.ts'
+import { readHeader } from './gguf.ts'
+import { type Header, number, text } from './header.ts'
 import { ggufFiles, mostFiles, mustExist } from './model-folder.ts'
 import { ModelProblem } from './model-problem.ts'
-
-export type Projector = { path: string; header: Header }
 
 export type ProjectorFacts = {
   /** llama.cpp's name for the kind of picture processing, e.g. `qwen2vl_merger`. */
@@ -31,28 +30,29 @@ export const isProjector = (header: Header): boolean =>
 /** Tensors of the vision part, in a projector as in a file that holds the text model too. */
 export const isVisionTensor = (name: string): boolean => name.startsWith('v.') || name.startsWith('mm.')
 
-export async function findProjector(model: Projector, named: string): Promise<Projector> {
+/** The header of the file that sees for `model`; `model` itself when it does. `named` is a path or ''. */
+export async function findProjector(model: Header, named: string): Promise<Header> {
   const folder = dirname(model.path)
   if (named) {
     const namedPath = resolve(folder, named)
     const advice = 'Set MMPROJ_NAME to the projector of the model, or to nothing to have it found'
     await mustExist(namedPath, { noFile: advice, noFolder: advice })
     const header = await readHeader(namedPath)
-    if (isProjector(header)) return { path: namedPath, header }
+    if (isProjector(header)) return header
     throw new ModelProblem(`${namedPath}, named by MMPROJ_NAME, is not a vision projector (mmproj)`)
   }
-  if (ownFilesOf(model.header) && model.header.tensors.some(({ name }) => isVisionTensor(name))) return model
+  if (ownFilesOf(model) && model.tensors.some(({ name }) => isVisionTensor(name))) return model
   return await projectorBeside(model, folder)
 }
 
-async function projectorBeside(model: Projector, folder: string): Promise<Projector> {
+async function projectorBeside(model: Header, folder: string): Promise<Header> {
   const file = basename(model.path)
   const projectors = await projectorsIn(folder, file)
-  const fitting = projectors.filter(({ header }) => fits(header, model.header))
-  const related = fitting.filter(({ header }) => sameOrigin(header, model.header))
+  const fitting = projectors.filter((projector) => fits(projector, model))
+  const related = fitting.filter((projector) => sameOrigin(projector, model))
   const candidates = related.length > 0 ? related : fitting
   if (candidates.length === 1 && candidates[0]) return candidates[0]
-  const names = (list: Projector[]) => list.map((one) => basename(one.path)).join(', ')
+  const names = (list: Header[]) => list.map((one) => basename(one.path)).join(', ')
   if (candidates.length > 1) {
     throw new ModelProblem(
       `Several vision projectors in ${folder} fit ${file}: ${names(candidates)}. Set MMPROJ_NAME to one of them`,
@@ -60,25 +60,24 @@ async function projectorBeside(model: Projector, folder: string): Promise<Projec
   }
   throw new ModelProblem(
     projectors.length > 0
-      ? `No vision projector in ${folder} fits ${file} (embedding length ${embeddingLength(model.header)}): ${names(projectors)} belong to other models. Put the right one there or set MMPROJ_NAME to it`
+      ? `No vision projector in ${folder} fits ${file} (embedding length ${embeddingLength(model)}): ${names(projectors)} belong to other models. Put the right one there or set MMPROJ_NAME to it`
       : `${file} needs its vision projector (an mmproj GGUF), and ${folder} holds none. Put it beside the model or set MMPROJ_NAME to it`,
   )
 }
 
-async function projectorsIn(folder: string, except: string): Promise<Projector[]> {
+async function projectorsIn(folder: string, except: string): Promise<Header[]> {
   const names = await ggufFiles(folder)
   if (names.length === mostFiles) {
     throw new ModelProblem(
       `${folder} holds ${mostFiles} .gguf files or more, too many to look for the projector of ${except} in. Set MMPROJ_NAME to it`,
     )
   }
-  const found: Projector[] = []
+  const found: Header[] = []
   for (const name of names) {
     if (name === except) continue
-    const path = join(folder, name)
     // A broken or unrelated neighbour is no reason to refuse the model.
-    const header = await readHeader(path).catch(() => undefined)
-    if (header && isProjector(header)) found.push({ path, header })
+    const header = await readHeader(join(folder, name)).catch(() => undefined)
+    if (header && isProjector(header)) found.push(header)
   }
   return found
 }

@@ -32,6 +32,14 @@ export function tensorBytes({ dims, type }: Pick<Tensor, 'dims' | 'type'>): numb
   return (valueCount(dims) / values) * bytes
 }
 
+/** A tensor for each of so many layers: what the gateway looks for in a model. */
+export const layerTensors = (layers: number): Tensor[] =>
+  Array.from({ length: layers }, (_, layer) => ({
+    name: `blk.${layer}.attn_norm.weight`,
+    dims: [8],
+    type: 'f32',
+  }))
+
 /** Written piece by piece: a model may be larger than the memory. */
 export function writeGguf(path: string, metadata: Record<string, Value>, tensors: Tensor[] = []): void {
   const entries = Object.entries(metadata)

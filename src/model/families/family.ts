@@ -2,7 +2,7 @@
  * What the service knows of a family of vision models beside what its files say. Whatever a family leaves out is as for
  * most models that llama.cpp runs; a family that nobody described here runs all the same.
  */
-import type { Header } from '../gguf.ts'
+import type { Header } from '../header.ts'
 
 /** Square tiles that a picture is cut into. `side`: pixels along a tile's side; `most`: tiles of one picture. */
 export type Tiling = { side: number; most: number }

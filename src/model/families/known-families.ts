@@ -1,6 +1,6 @@
 /** Every family that is described, each in a file of its own. Another one is a file and a line here. */
-import type { Header } from '../gguf.ts'
-import { text } from '../gguf.ts'
+import type { Header } from '../header.ts'
+import { text } from '../header.ts'
 import { deepseek } from './deepseek.ts'
 import type { Family, OwnFiles } from './family.ts'
 import { gemma3 } from './gemma3.ts'

@@ -1,5 +1,5 @@
 /** Llama 3.2 Vision: pictures in tiles, looked at by layers of their own; text and vision in one file or in two. */
-import { type Header, number } from '../gguf.ts'
+import { type Header, number } from '../header.ts'
 import type { Family } from './family.ts'
 
 const architecture = 'mllama'
@@ -28,7 +28,7 @@ export const mllama: Family = {
     isProjector: (header) => number(header, `${architecture}.block_count`) === 0,
     tiling: (header) => ({ side: vision(header, 'image_size'), most: vision(header, 'max_num_tiles') }),
     pictureLayers(header) {
-      const layers = header.metadata[`${architecture}.attention.cross_attention_layers`]
+      const layers = header.metadata.get(`${architecture}.attention.cross_attention_layers`)
       return new Set(Array.isArray(layers) ? layers.map(Number) : [])
     },
     // A tile's patches and its class row.
