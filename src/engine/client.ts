@@ -4,7 +4,7 @@
  */
 import { Agent } from 'undici'
 import { Failure, failure } from '../errors.ts'
-import { createConduct, type Settled } from './conduct.ts'
+import { createConduct, type Heard, type Settled } from './conduct.ts'
 import {
   type ChatBody,
   type ChatEvent,
@@ -30,8 +30,7 @@ const settlePollMs = 50
 /** An engine that has not let go by then is wedged, which is for the supervisor's watchdog to mend. */
 const settleLimitMs = 120_000
 
-/** `onAnswered` hears of every request that was answered. */
-export function createEngineClient(socketPath: string, onAnswered?: () => void) {
+export function createEngineClient(socketPath: string, heard: Heard = {}) {
   // The engine closes idle connections after 5 s and after 100 requests; reused ones would race with that.
   const agent = new Agent({
     connect: { socketPath },
@@ -40,7 +39,7 @@ export function createEngineClient(socketPath: string, onAnswered?: () => void) 
     pipelining: 0,
     connections: null,
   })
-  const conduct = createConduct(onAnswered)
+  const conduct = createConduct(heard)
 
   async function get<Body>(path: string, timeoutMs: number): Promise<{ status: number; body: Body }> {
     const response = await agent.request({

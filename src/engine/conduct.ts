@@ -19,7 +19,15 @@ export type Held = {
 
 export type Conduct = ReturnType<typeof createConduct>
 
-export function createConduct(onAnswered: () => void = () => {}) {
+/** What others want to hear of at once. */
+export type Heard = {
+  /** A request was answered. */
+  onAnswered?: () => void
+  /** A request was lost: the engine is gone, or as good as that, before its process shows it. */
+  onLost?: () => void
+}
+
+export function createConduct({ onAnswered, onLost }: Heard = {}) {
   const held = new Set<Held>()
   let failures = 0
   let lost = 0
@@ -36,13 +44,15 @@ export function createConduct(onAnswered: () => void = () => {}) {
     },
     letGo(request: Held, settled: Settled): void {
       held.delete(request)
-      if (settled === 'engine ended') lost += 1
+      if (settled !== 'engine ended') return
+      lost += 1
+      onLost?.()
     },
     /** Once it has ended: whether it did so while it worked for somebody. */
     endedAtWork: (): boolean => lost + held.size > 0,
     answered(): void {
       failures = 0
-      onAnswered()
+      onAnswered?.()
     },
     failed(): void {
       failures += 1

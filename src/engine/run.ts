@@ -22,6 +22,8 @@ export type Run = Omit<Watched, 'engine' | 'name' | 'pulse'> & {
   /** The process runs and reads the model. */
   onLoading: (client: EngineClient, pid: number | undefined) => void
   onAnswered: () => void
+  /** It is gone, or as good as that; nobody should be sent to it any more. */
+  onLost: () => void
 }
 
 export async function runEngine(run: Run): Promise<AttemptEnd> {
@@ -47,7 +49,14 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
   const onStop = () => child.stop()
   stopping.addEventListener('abort', onStop, { once: true })
   if (stopping.aborted) child.stop()
-  const client = createEngineClient(socketPath, run.onAnswered)
+  const lost = new AbortController()
+  const client = createEngineClient(socketPath, {
+    onAnswered: run.onAnswered,
+    onLost: () => {
+      run.onLost()
+      lost.abort()
+    },
+  })
   try {
     const { path, mmprojPath, architecture, contextLength, description } = model
     log.info({ path, mmprojPath, architecture, contextLength, description, threads }, 'model found')
@@ -67,7 +76,7 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
       return diagnose(end)
     })
     const watched = { ...run, onReady, engine: client, name: settings.name, pulse: pulseOf(child.pid) }
-    const fault = await Promise.race([ended, watch(watched, over.signal)])
+    const fault = await Promise.race([ended, watch(watched, over.signal), whenLost(lost.signal)])
     // What looks like a fault of an engine that runs is often the first sign that it just died.
     await pause(times.lastWords, over.signal)
     if (over.signal.aborted) return seen(await ended)
@@ -80,3 +89,9 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
     await client.close()
   }
 }
+
+const whenLost = (signal: AbortSignal): Promise<AttemptEnd> =>
+  new Promise((resolve) => {
+    const sentence = 'The engine broke off its work on a request and was ended'
+    signal.addEventListener('abort', () => resolve({ sentence, retry: 'backoff' }), { once: true })
+  })

@@ -133,6 +133,7 @@ export function superviseEngine(
         },
         onReady: () => status.enter('ready'),
         onAnswered: forgive,
+        onLost: () => status.enter('starting', 'the engine broke off its work and starts again'),
       })
     } finally {
       client = undefined

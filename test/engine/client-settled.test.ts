@@ -25,7 +25,7 @@ async function engine(
   const socket = join(folder, 's')
   await new Promise<void>((resolve) => server.listen(socket, resolve))
   let answers = 0
-  const client = createEngineClient(socket, () => (answers += 1))
+  const client = createEngineClient(socket, { onAnswered: () => (answers += 1) })
   const gone = () => {
     server.close()
     server.closeAllConnections()

@@ -3,9 +3,7 @@ import { createConduct } from '../../src/engine/conduct.ts'
 
 t.test('failures count until an answer, or until it has proved itself', (t) => {
   let answers = 0
-  const conduct = createConduct(() => {
-    answers += 1
-  })
+  const conduct = createConduct({ onAnswered: () => (answers += 1) })
   conduct.failed()
   conduct.failed()
   t.equal(conduct.failures, 2)

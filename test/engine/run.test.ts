@@ -30,6 +30,7 @@ function running(t: Test, fault: FakeStart = '', changed: Partial<Run> = {}) {
     },
     onReady: () => events.emit('ready'),
     onAnswered: () => events.emit('answered'),
+    onLost: () => events.emit('lost'),
     ...changed,
   })
   t.teardown(async () => {
@@ -37,7 +38,16 @@ function running(t: Test, fault: FakeStart = '', changed: Partial<Run> = {}) {
     await end.catch(() => {})
   })
   const once = (event: string) => new Promise((resolve) => events.once(event, resolve))
-  return { end, starts, stopping, log, ready: once('ready'), loading: once('loading'), client: () => client }
+  return {
+    end,
+    starts,
+    stopping,
+    log,
+    ready: once('ready'),
+    loading: once('loading'),
+    lost: once('lost'),
+    client: () => client,
+  }
 }
 
 t.test('from loading to ready to its end, and nothing stays', async (t) => {
@@ -68,6 +78,24 @@ t.test('the end of the process tells whether a restart helps', async (t) => {
     retry: 'when files change',
   })
 })
+
+t.test(
+  'an engine that breaks off in the middle of a request is ended at once, before anybody looks',
+  async (t) => {
+    const times = { ...quickTimings, watch: 1e8 }
+    const { end, starts, ready, client, lost } = running(t, '', { times })
+    await ready
+    const content = [{ type: 'text' as const, text: 'fault:wedge' }]
+    const body = { messages: [{ role: 'user' as const, content }], max_tokens: 8, temperature: 0 }
+    const chat = client()?.chat(body, new AbortController().signal, () => {})
+    await t.rejects(async () => {
+      for await (const _ of chat ?? []);
+    })
+    await lost
+    t.match(await end, { sentence: /broke off its work/, retry: 'soon' })
+    t.strictSame(starts[0]?.asked, ['kill'])
+  },
+)
 
 t.test('an engine that cannot do is ended', async (t) => {
   const { end, starts } = running(t, 'blind')
