@@ -12,7 +12,14 @@ import { pageRoutes } from './doors/page.ts'
 import { statusRoutes } from './doors/status.ts'
 import type { EngineStatus } from './engine/status.ts'
 import { failure } from './errors.ts'
-import { answerBrokenHttp, answerFailures, sendFailure } from './http/failure.ts'
+import {
+  answerBrokenHttp,
+  type ConnectionLimits,
+  connectionLimits,
+  serverOptions,
+  tendConnections,
+} from './http/connections.ts'
+import { answerFailures, sendFailure } from './http/failure.ts'
 import { guard } from './http/guards.ts'
 import { refusePipelining } from './http/pipelining.ts'
 import type { Inference } from './inference/infer.ts'
@@ -35,12 +42,11 @@ export type AppParts = {
   /** True once the service takes no more requests. */
   draining: () => boolean
   log: FastifyBaseLogger
+  /** Only tests bring others. */
+  connections?: ConnectionLimits
 }
 
 export type App = FastifyInstance
-
-/** Longest time a client may take to send its request; Fastify has no bound of its own. */
-const receiveTimeoutMs = 300_000
 
 /** What a caller may choose as its request id; anything else is replaced, since ids go into the log. */
 const requestIdPattern = /^[\w.:-]{1,64}$/
@@ -48,12 +54,13 @@ const requestIdPattern = /^[\w.:-]{1,64}$/
 export async function buildApp(parts: AppParts): Promise<App> {
   const { config } = parts
   const maxBodyBytes = config.MAX_BODY_MIB * 1024 ** 2
+  const connections = parts.connections ?? connectionLimits
   const app = fastify({
+    ...serverOptions(connections),
     loggerInstance: parts.log,
     // One line a request is written below, and none at the usual level for probes.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: maxBodyBytes,
-    requestTimeout: receiveTimeoutMs,
     // Bodies are read by name and never merged into anything, so the search for poisoned keys, which takes longer
     // than the parsing of a large picture, has nothing to protect.
     onProtoPoisoning: 'ignore',
@@ -61,6 +68,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
     // Strictly, so that "256" is no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
     requestIdHeader: false,
+    // A target may name the service, as for a proxy.
+    rewriteUrl: ({ url = '/' }) => url.replace(/^https?:\/\/[^/?#]*\/?/i, '/'),
     genReqId: (request) => {
       const given = request.headers['x-request-id']
       return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
@@ -70,7 +79,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     frameworkErrors: (error, request, reply) => {
       sendFailure(failure('bad_request', { reason: error.message }), request, reply)
     },
-    clientErrorHandler: answerBrokenHttp,
+    clientErrorHandler: answerBrokenHttp(connections),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.removeContentTypeParser('text/plain')
@@ -79,6 +88,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     reply.header('x-request-id', request.id)
   })
   refusePipelining(app)
+  tendConnections(app, connections)
   app.addHook('onRequest', async (request) => {
     if (parts.draining() && request.method === 'POST') {
       throw failure('shutting_down', {}, { retryAfterSeconds: 5 })

@@ -20,6 +20,12 @@ const table = {
   body_not_object: caller('The request body must be a JSON object with prompt and image, got {actual}'),
   bad_request: caller('The request could not be understood: {reason}'),
   pipelined: caller('A connection takes one question at a time: send the next when this one is answered'),
+  headers_too_large: caller(
+    'The request line and headers are too large; at most {limit} bytes are accepted',
+    431,
+  ),
+  request_timeout: caller('The request did not arrive within {limit} seconds', 408),
+  expectation_failed: caller('Expect may be 100-continue, got {actual}', 417),
   unsupported_media_type: caller(
     'Content-Type must be application/json, multipart/form-data or that of a picture, got {actual}',
     415,

@@ -24,7 +24,7 @@ const others: Record<string, string> = {
   DEBIAN_SNAPSHOT: "the image's build",
   SOURCE_DATE_EPOCH: "the image's build",
 }
-const codesOfOthers = /^(FST|ERR)_/
+const codesOfOthers = /^(FST|ERR|HPE)_/
 
 function below(folder: string, ending: string): string[] {
   return readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })

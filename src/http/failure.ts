@@ -1,9 +1,7 @@
 /**
- * Any error -> the documented ErrorResponse: our own failures, what Fastify and its validator raise, unknown routes,
- * and bytes that are no HTTP at all. Whatever is not meant for callers becomes `internal_error` and goes to the log.
+ * Any error -> the documented ErrorResponse: our own failures, what Fastify and its validator raise, unknown routes.
+ * Whatever is not meant for callers becomes `internal_error` and goes to the log.
  */
-import { STATUS_CODES } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Facts, Failure, failure } from '../errors.ts'
 import { type ErrorResponse, timestamp } from './error-response.ts'
@@ -172,15 +170,4 @@ const kinds: Record<string, string> = {
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'a list' : (kinds[typeof value] ?? typeof value)
-}
-
-/** Answers what Node's HTTP parser refused; there is no request then, and no reply object to use. */
-export function answerBrokenHttp(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable) return void socket.destroy()
-  const answer = failure('bad_request', { reason: error.code ?? 'broken HTTP' })
-  const body = JSON.stringify(errorBody(answer, 'none'))
-  socket.end(
-    `HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
 }

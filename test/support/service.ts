@@ -29,9 +29,18 @@ export const untouched = ['-u', 'NODE_OPTIONS']
 /** A test, or whatever else ends and then clears up. */
 export type Owner = { teardown(end: () => Promise<void>): void }
 
-export async function runService(t: Owner, env: Record<string, string> = {}): Promise<RunningService> {
+/** `limits` are options of the shell's `ulimit`, such as `-n 256`. */
+export async function runService(
+  t: Owner,
+  env: Record<string, string> = {},
+  limits?: string,
+): Promise<RunningService> {
   const { PATH, HOME, ENGINE_PATH } = process.env
-  const child = spawn('env', [...untouched, process.execPath, 'dist/main.js', 'serve'], {
+  const command = ['env', ...untouched, process.execPath, 'dist/main.js', 'serve']
+  const limited =
+    limits === undefined ? command : ['sh', '-c', `ulimit ${limits} && exec "$@"`, 'sh', ...command]
+  const [program = '', ...words] = limited
+  const child = spawn(program, words, {
     cwd: packageRoot,
     // One thread each, since test files run side by side: engines that share cores wait for each other.
     env: { PATH, HOME, ENGINE_PATH, MODEL_NAME: 'demo', PORT: '0', THREADS: '1', ...env },
