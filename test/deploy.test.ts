@@ -77,7 +77,7 @@ t.test('everything that an image is built from is pinned', (t) => {
   t.match(argument('DEBIAN_IMAGE'), new RegExp(`^debian:bookworm-${day}-slim@sha256:[0-9a-f]{64}$`))
   t.match(argument('NODE_IMAGE'), /^node:\d+\.\d+\.\d+-bookworm-slim@sha256:[0-9a-f]{64}$/)
   const stages = [...dockerfile.matchAll(/^FROM (?:\$\{)?(\w+)/gm)].map(([, image]) => image)
-  t.same(stages, ['NODE_IMAGE', 'NODE_IMAGE', 'gateway', 'DEBIAN_IMAGE'])
+  t.same(stages, ['NODE_IMAGE', 'engine', 'NODE_IMAGE', 'gateway', 'DEBIAN_IMAGE'])
   t.notMatch(
     dockerfile,
     /apt-get|curl |wget |npm (install|i) /,
