@@ -28,7 +28,7 @@ export function descendantsOf(pid: number): number[] {
 export const engineOf = (gateway: number | undefined): number | undefined =>
   gateway === undefined
     ? undefined
-    : descendantsOf(gateway).find((pid) => /llama-server .*--alias/.test(commandOf(pid)))
+    : descendantsOf(gateway).find((pid) => /llama-server\S* .*--alias/.test(commandOf(pid)))
 
 const mebibyte = 1024
 

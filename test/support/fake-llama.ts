@@ -30,6 +30,8 @@ export type FakeProcess = {
   crash(): void
   /** Stops answering, and stays. */
   wedge(): void
+  /** The fault that it has now, whatever is asked: 'deaf' to everything, or one that a prompt may name. */
+  fault?(): string
 }
 
 /** Listens, unless the start goes wrong. Returns what closes the socket and all connections. */
@@ -45,6 +47,7 @@ export function startFakeLlama(words: readonly string[], start: string, host: Fa
     const json = (status: number, body: unknown) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     }
+    if (host.fault?.() === 'deaf') return
     if (!loaded)
       return json(503, { error: { message: 'Loading model', type: 'unavailable_error', code: 503 } })
     switch (request.url) {
@@ -128,13 +131,14 @@ async function answer(
     messages: [{ content: Part[] }]
     logprobs?: boolean
   }
-  if (body.logprobs) {
+  const turned = host.fault?.() ?? ''
+  if (body.logprobs && turned === '') {
     // Nobody is told anything.
     if (start === 'mute') return
     return void response.end(JSON.stringify(firstTokens(body.messages[0].content, start)))
   }
   const prompt = body.messages[0].content.find((part) => part.text)?.text ?? ''
-  const fault = prompt.startsWith('fault:') ? prompt.slice('fault:'.length) : ''
+  const fault = prompt.startsWith('fault:') ? prompt.slice('fault:'.length) : turned
   const send = (data: unknown) =>
     response.write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`)
   const token = (content: string) => send({ choices: [{ delta: { content }, finish_reason: null }] })

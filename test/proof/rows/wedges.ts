@@ -1,9 +1,7 @@
 /** Engines that are there and do not work: each is found out, and the service comes back by itself. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { loadConfig } from '../../../src/config.ts'
-import { engineProgram } from '../../../src/engine/child.ts'
 import { infer, type RunningService, untilHealthy } from '../../support/service.ts'
-import { type Fault, faultyEngine } from '../faulty-engine.ts'
+import { type Fault, faultyEngine } from '../faulty-llama-server.ts'
 import { engineOf, isThere } from '../processes.ts'
 import { asked, type Known, knownQuestions, longRequest } from '../questions.ts'
 import { atMost, type Figure, holds, judged } from '../row.ts'
@@ -11,7 +9,7 @@ import { isHealthy, timeUntil, withFolder, withStarting } from '../service.ts'
 
 export const name = 'wedges'
 export const must =
-  'SIGSTOP idle, busy, loading; deaf, stalled, garbage, 500, endless: found in 10 s idle, 3 times the expected time busy; recovered'
+  'SIGSTOP idle, busy, loading; deaf, stalled, garbage, failing, endless: found in 10 s idle, 3 times the expected time busy; recovered'
 
 const idleLimitMs = 10_000
 /** What a person would call for ever. */
@@ -24,7 +22,7 @@ export async function run() {
   figures.push(...(await stopped('SIGSTOP idle', async () => {})))
   figures.push(...(await stopped('SIGSTOP busy', askLong)))
   figures.push(...(await stoppedWhileLoading()))
-  for (const fault of ['deaf', 'stalled', 'garbage', '500', 'endless'] as const)
+  for (const fault of ['deaf', 'stall', 'garbage', 'failing', 'endless'] as const)
     figures.push(...(await turned(fault)))
   return judged(figures)
 }
@@ -61,13 +59,13 @@ const stoppedWhileLoading = (): Promise<Figure[]> =>
 
 const turned = (fault: Fault): Promise<Figure[]> =>
   withFolder((folder) => {
-    const faulty = faultyEngine(folder, engineProgram(loadConfig(process.env)))
-    return withStarting({ ENGINE_PATH: faulty.path }, async (service) => {
+    const { settings, turn } = faultyEngine(folder)
+    return withStarting(settings, async (service) => {
       await untilHealthy(service.url)
       const known = await knownQuestions(service.url, 4)
       const engine = engineOf(service.process.pid)
       if (engine === undefined) throw new Error('there is no engine')
-      faulty.turn(fault)
+      turn(engine, fault)
       return foundAndBack(fault, service, known, engine, idleLimitMs)
     })
   })
