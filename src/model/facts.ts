@@ -3,9 +3,10 @@
  * missing, ambiguous or no model at all is a `ModelProblem`, whose message tells a person what to do; reading weights
  * is left to the engine.
  */
-import { ownFilesOf } from './families/known-families.ts'
+import { printable } from '../printable.ts'
+import { type CacheBytes, cacheBytes, embeddingLengths } from './attention.ts'
 import { readHeader } from './gguf.ts'
-import { type Header, number, tensorBytes, text } from './header.ts'
+import { type Header, type Range, tensorBytes, text, whole } from './header.ts'
 import { locateModel, type ModelPlace } from './locate.ts'
 import { mustExist } from './model-folder.ts'
 import { ModelProblem } from './model-problem.ts'
@@ -18,7 +19,7 @@ import {
 } from './projector.ts'
 import { openRegular } from './regular-file.ts'
 
-export type ModelFacts = {
+export type ModelFacts = CacheBytes & {
   path: string
   /** The same as `path` for a file that holds the vision part too. */
   mmprojPath: string
@@ -31,14 +32,13 @@ export type ModelFacts = {
   embeddingLength: number
   /** Longest context that the model was trained for, in tokens. */
   contextLength: number
-  /** Bytes of one token's keys and values over all layers, at 16 bits a number. */
-  kvBytesPerToken: number
-  /** The same of one row of a picture, in the layers that keep rows of pictures beside the context. */
-  kvBytesPerRow: number
   /** Tokens that steer the model, such as `<|im_end|>`: in a prompt they are text and nothing more. */
   controlTokens: string[]
   projector: ProjectorFacts
 }
+
+const contextLengths: Range = [1, 2 ** 31 - 1]
+const descriptionLength = 1000
 
 /** Throws `ModelProblem` when there is no usable model. */
 export async function findModel(place: ModelPlace): Promise<ModelFacts> {
@@ -53,20 +53,32 @@ export async function findModel(place: ModelPlace): Promise<ModelFacts> {
       `${path} is a vision projector (mmproj), not a model; set MODEL_NAME to the text model it belongs to`,
     )
   }
-  const architecture = text(header, 'general.architecture') ?? ''
+  const architecture = architectureOf(header)
   const projector = await findProjector(header, named)
   return {
     path,
     mmprojPath: projector.path,
-    description: text(header, 'general.description'),
+    description: descriptionOf(header),
     architecture,
     ...(await sizes(header, projector)),
-    embeddingLength: number(header, `${architecture}.embedding_length`),
-    contextLength: number(header, `${architecture}.context_length`),
+    embeddingLength: whole(header, `${architecture}.embedding_length`, embeddingLengths),
+    contextLength: whole(header, `${architecture}.context_length`, contextLengths),
     ...cacheBytes(header, architecture),
     controlTokens: controlTokens(header),
     projector: projectorFacts(projector),
   }
+}
+
+/** It is a part of keys, sentences and answers. */
+function architectureOf(header: Header): string {
+  const name = text(header, 'general.architecture') ?? ''
+  if (/^[\w.-]{1,64}$/.test(name)) return name
+  throw new ModelProblem(`${header.path} is broken: its architecture is "${printable(name, 64)}"`)
+}
+
+function descriptionOf(header: Header): string | undefined {
+  const description = text(header, 'general.description')
+  return description === undefined ? undefined : printable(description, descriptionLength)
 }
 
 /** A file that is model and projector at once is split by its tensors. */
@@ -94,44 +106,10 @@ async function otherPiecesBytes(path: string): Promise<number> {
   return bytes
 }
 
-function cacheBytes(
-  header: Header,
-  architecture: string,
-): Pick<ModelFacts, 'kvBytesPerToken' | 'kvBytesPerRow'> {
-  const layers = layerKvBytes(header, architecture)
-  const ofPictures = ownFilesOf(header)?.pictureLayers(header) ?? new Set<number>()
-  const sum = (counts: (layer: number) => boolean) =>
-    layers.reduce((total, bytes, layer) => (counts(layer) ? total + bytes : total), 0)
-  return {
-    kvBytesPerToken: sum((layer) => !ofPictures.has(layer)),
-    kvBytesPerRow: sum((layer) => ofPictures.has(layer)),
-  }
-}
-
-/** Bytes of one token's keys and values in each layer, at 16 bits a number. */
-function layerKvBytes(header: Header, architecture: string): number[] {
-  const layers = number(header, `${architecture}.block_count`)
-  const heads = perLayer(header, `${architecture}.attention.head_count`, layers)
-  const kvHeads = header.metadata.has(`${architecture}.attention.head_count_kv`)
-    ? perLayer(header, `${architecture}.attention.head_count_kv`, layers)
-    : heads
-  const headLength = number(header, `${architecture}.embedding_length`) / Math.max(1, heads[0] ?? 1)
-  const key = number(header, `${architecture}.attention.key_length`) || headLength
-  const value = number(header, `${architecture}.attention.value_length`) || headLength
-  const bytesPerNumber = 2
-  return kvHeads.map((count) => count * (key + value) * bytesPerNumber)
-}
-
-/** Some architectures give one number for all layers, some a list. */
-function perLayer(header: Header, key: string, layers: number): number[] {
-  const value = header.metadata.get(key)
-  return Array.isArray(value) ? value.map(Number) : Array<number>(layers).fill(number(header, key))
-}
-
 /** GGUF token types: 2 is unknown, 3 is control. These are what the engine reads as more than text. */
-function controlTokens(header: Header): string[] {
-  const tokens = header.metadata.get('tokenizer.ggml.tokens')
-  const types = header.metadata.get('tokenizer.ggml.token_type')
+function controlTokens({ metadata }: Header): string[] {
+  const tokens = metadata.get('tokenizer.ggml.tokens')
+  const types = metadata.get('tokenizer.ggml.token_type')
   if (!Array.isArray(tokens) || !Array.isArray(types)) return []
   return tokens
     .map(String)

@@ -1,4 +1,8 @@
-/** What the header of a GGUF file says, asked for key by key. */
+/**
+ * What the header of a GGUF file says, asked for key by key. The file is a stranger's: whoever asks for a number says
+ * which numbers make sense, and any other is a `ModelProblem`.
+ */
+import { ModelProblem } from './model-problem.ts'
 
 /** Long texts and lists that nobody asks for are undefined. */
 export type Value = string | number | boolean | number[] | string[] | undefined
@@ -14,15 +18,31 @@ export type Header = {
   dataOffset: number
 }
 
+/** Both ends included. */
+export type Range = readonly [least: number, most: number]
+
 export function text({ metadata }: Header, key: string): string | undefined {
   const value = metadata.get(key)
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
 /** 0 where the key is absent: every caller treats that as unknown. */
-export function number({ metadata }: Header, key: string): number {
-  const value = metadata.get(key)
-  return typeof value === 'number' ? value : 0
+export function whole(header: Header, key: string, range: Range): number {
+  return header.metadata.has(key) ? checked(header, key, header.metadata.get(key), range) : 0
+}
+
+/** The numbers of a list; undefined where the key is absent or holds none. */
+export function wholes(header: Header, key: string, range: Range): number[] | undefined {
+  const value = header.metadata.get(key)
+  return Array.isArray(value) ? value.map((one) => checked(header, key, one, range)) : undefined
+}
+
+function checked({ path }: Header, key: string, value: Value, [least, most]: Range): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value
+  const found = typeof value === 'number' ? String(value) : value === undefined ? 'too long' : `no number`
+  throw new ModelProblem(
+    `${path} is broken: ${key} is ${found}, expected a whole number from ${least} to ${most}`,
+  )
 }
 
 /** Bytes that the tensors with such a name take, padding included. */

@@ -3,12 +3,16 @@
  * families the model's own file.
  */
 import { basename, dirname, join, resolve } from 'node:path'
+import { embeddingLengths } from './attention.ts'
 import type { Tiling } from './families/family.ts'
 import { ownFilesOf } from './families/known-families.ts'
 import { readHeader } from './gguf.ts'
-import { type Header, number, text } from './header.ts'
+import { type Header, type Range, text, whole } from './header.ts'
 import { ggufFiles, mostFiles, mustExist } from './model-folder.ts'
 import { ModelProblem } from './model-problem.ts'
+
+/** Pixels along a side: far beyond any model. */
+const sides: Range = [0, 2 ** 16]
 
 export type ProjectorFacts = {
   /** llama.cpp's name for the kind of picture processing, e.g. `qwen2vl_merger`. */
@@ -83,13 +87,13 @@ async function projectorsIn(folder: string, except: string): Promise<Header[]> {
 }
 
 const embeddingLength = (model: Header): number =>
-  number(model, `${text(model, 'general.architecture')}.embedding_length`)
+  whole(model, `${text(model, 'general.architecture')}.embedding_length`, embeddingLengths)
 
 /** A projector writes vectors of the model's width (Qwen3-VL: several of them side by side). */
 function fits(projector: Header, model: Header): boolean {
   if (ownFilesOf(projector)?.architecture !== ownFilesOf(model)?.architecture) return false
-  const width = number(projector, `${prefix(projector)}.projection_dim`)
-  return width === 0 || width % embeddingLength(model) === 0
+  const width = projector.metadata.get(`${prefix(projector)}.projection_dim`) ?? 0
+  return typeof width === 'number' && width >= 0 && (width === 0 || width % embeddingLength(model) === 0)
 }
 
 /** Converters write the same base model's name into both files. */
@@ -103,14 +107,14 @@ function sameOrigin(projector: Header, model: Header): boolean {
 const prefix = (header: Header): string => ownFilesOf(header)?.visionPrefix ?? 'clip.vision'
 
 export function projectorFacts(header: Header): ProjectorFacts {
-  const size = (name: string) => number(header, `${prefix(header)}.${name}`)
+  const size = (name: string, range: Range) => whole(header, `${prefix(header)}.${name}`, range)
   const own = ownFilesOf(header)
   const type = text(header, 'clip.vision.projector_type') ?? text(header, 'clip.projector_type')
   return {
     type: own?.projectorType ?? type ?? 'unknown',
-    imageSize: size('image_size'),
-    patchSize: size('patch_size'),
-    embeddingLength: size('embedding_length'),
+    imageSize: size('image_size', sides),
+    patchSize: size('patch_size', sides),
+    embeddingLength: size('embedding_length', embeddingLengths),
     tiling: own?.tiling(header),
     rowsPerTile: own?.rowsPerTile(header),
   }

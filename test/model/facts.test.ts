@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { findModel } from '../../src/model/facts.ts'
 import { type ModelPlace, modelFilesFingerprint, pulledFile } from '../../src/model/locate.ts'
 import { writeModelPair } from '../support/fake-engine.ts'
-import { type Tensor, writeGguf } from '../support/gguf.ts'
+import { layerTensors, type Tensor, writeGguf } from '../support/gguf.ts'
 
 function modelFolder(t: Test): {
   folder: string
@@ -42,7 +42,7 @@ t.test('reads the facts of a model and of the projector beside it', async (t) =>
 
 t.test('heads given layer by layer and head sizes of their own are counted', async (t) => {
   const { folder, find } = modelFolder(t)
-  writeGguf(join(folder, 'mixed.gguf'), {
+  const metadata = {
     'general.architecture': 'gemma3',
     'gemma3.block_count': 3,
     'gemma3.embedding_length': 64,
@@ -50,7 +50,8 @@ t.test('heads given layer by layer and head sizes of their own are counted', asy
     'gemma3.attention.head_count_kv': [1, 2, 1],
     'gemma3.attention.key_length': 32,
     'gemma3.attention.value_length': 16,
-  })
+  }
+  writeGguf(join(folder, 'mixed.gguf'), metadata, layerTensors(3))
   t.equal((await find({ name: 'mixed.gguf' })).kvBytesPerToken, 4 * (32 + 16) * 2)
 })
 
@@ -237,6 +238,7 @@ t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
     zeros('mm.0.weight', 96),
     zeros('output.weight', 320),
     zeros('v.patch_embd.weight', 64),
+    zeros('v.post_ln.weight', 32),
   ])
   const path = join(folder, 'vision.gguf')
   const facts = await find({ name: 'vision.gguf' })
@@ -244,7 +246,7 @@ t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
     path,
     mmprojPath: path,
     architecture: 'mllama',
-    mmprojBytes: 160,
+    mmprojBytes: 192,
     projector: towerProjector,
   })
   t.equal(facts.weightBytes + facts.mmprojBytes, statSync(path).size)
@@ -255,7 +257,7 @@ t.test('Llama 3.2 Vision in one file is its own projector', async (t) => {
 
 t.test('Llama 3.2 Vision in two files is paired like any model, and with nothing else', async (t) => {
   const { folder, find } = modelFolder(t)
-  writeGguf(join(folder, 'text.gguf'), llamaVisionText, [zeros('output.weight', 320)])
+  writeGguf(join(folder, 'text.gguf'), llamaVisionText, layerTensors(5))
   await t.rejects(find({ name: 'text.gguf' }), {
     message: /No vision projector .* fits text\.gguf .*tiny-mmproj\.gguf belong to other models/,
   })

@@ -2,8 +2,8 @@ import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readHeader } from '../../src/model/gguf.ts'
-import { tensorBytes } from '../../src/model/header.ts'
-import { layerTensors, type Tensor, writeGguf } from '../support/gguf.ts'
+import { tensorBytes, text, whole, wholes } from '../../src/model/header.ts'
+import { layerTensors, type Tensor, type Value, writeGguf } from '../support/gguf.ts'
 
 const uint32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)
@@ -91,6 +91,39 @@ t.test('what nobody asks for is walked over: long texts, long lists', async (t) 
   const { metadata, tensors } = await readHeader(path)
   t.strictSame([...metadata.values()], [undefined, undefined, undefined, 'llama'])
   t.equal(tensors.length, 2)
+})
+
+t.test('numbers are what was asked for, or the file is broken', async (t) => {
+  const metadata: Record<string, Value> = {
+    'general.architecture': 'llama',
+    seven: 7,
+    float: { float: 7.5 },
+    list: [1, 2],
+    words: ['a'],
+    word: 'a',
+  }
+  const path = join(t.testdir(), 'numbers.gguf')
+  writeGguf(path, metadata)
+  const header = await readHeader(path)
+  t.equal(whole(header, 'seven', [7, 7]), 7)
+  t.equal(whole(header, 'absent', [7, 7]), 0)
+  t.strictSame(wholes(header, 'list', [1, 2]), [1, 2])
+  t.equal(wholes(header, 'seven', [1, 2]), undefined)
+  t.equal(text(header, 'seven'), undefined)
+  for (const [key, range, found] of [
+    ['seven', [1, 6], '7'],
+    ['seven', [8, 9], '7'],
+    ['float', [1, 9], '7.5'],
+    ['list', [1, 9], 'no number'],
+    ['word', [1, 9], 'no number'],
+  ] as const) {
+    t.throws(() => whole(header, key, range), {
+      name: 'ModelProblem',
+      message: `${path} is broken: ${key} is ${found}, expected a whole number from ${range[0]} to ${range[1]}`,
+    })
+  }
+  t.throws(() => wholes(header, 'list', [1, 1]), { message: /list is 2, expected/ })
+  t.throws(() => wholes(header, 'words', [1, 1]), { message: /words is no number, expected/ })
 })
 
 t.test('a header that claims what cannot be is refused before anything is made of it', async (t) => {

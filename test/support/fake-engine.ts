@@ -7,7 +7,7 @@ import type { Engine } from '../../src/engine/supervisor.ts'
 import { type Timings, timings } from '../../src/engine/timings.ts'
 import type { ChatBody, ChatEvent } from '../../src/engine/wire.ts'
 import type { FakeStart } from './fake-llama.ts'
-import { writeGguf } from './gguf.ts'
+import { layerTensors, writeGguf } from './gguf.ts'
 
 /** Settings of a service whose engine is the fake one. `folder` is the test's own. */
 export function fakeEngineConfig(
@@ -37,9 +37,9 @@ export function fakeEngineConfig(
   })
 }
 
-/** `tiny.gguf` and `tiny-mmproj.gguf`: headers alone, which is all that the service itself reads. */
+/** `tiny.gguf` and `tiny-mmproj.gguf`: hardly more than headers, which are all that the service itself reads. */
 export function writeModelPair(folder: string): void {
-  writeGguf(join(folder, 'tiny.gguf'), {
+  const metadata = {
     'general.architecture': 'llama',
     'general.name': 'tiny',
     'general.description': 'a model of headers',
@@ -50,7 +50,8 @@ export function writeModelPair(folder: string): void {
     'llama.attention.head_count_kv': 2,
     'tokenizer.ggml.tokens': ['a', '<|im_start|>', '<|im_end|>'],
     'tokenizer.ggml.token_type': [1, 3, 3],
-  })
+  }
+  writeGguf(join(folder, 'tiny.gguf'), metadata, layerTensors(2))
   writeGguf(join(folder, 'tiny-mmproj.gguf'), {
     'general.architecture': 'clip',
     'general.name': 'tiny',

@@ -1,5 +1,6 @@
 /** Llama 3.2 Vision: pictures in tiles, looked at by layers of their own; text and vision in one file or in two. */
-import { type Header, number } from '../header.ts'
+import { type Header, type Range, whole, wholes } from '../header.ts'
+import { ModelProblem } from '../model-problem.ts'
 import type { Family } from './family.ts'
 
 const architecture = 'mllama'
@@ -17,7 +18,18 @@ const chatTemplate = [
   '{% endif %}',
 ].join('')
 
-const vision = (header: Header, key: string): number => number(header, `${visionPrefix}.${key}`)
+/** What the engine takes (src/models/mllama.cpp). */
+const sides: Range = [1, 8192]
+const tileCounts: Range = [1, 16]
+const layerNumbers: Range = [1, 511]
+
+function vision(header: Header, name: string, range: Range): number {
+  const key = `${visionPrefix}.${name}`
+  if (header.metadata.has(key)) return whole(header, key, range)
+  throw new ModelProblem(`${header.path} is broken: it has no ${key}`)
+}
+
+const imageSize = (header: Header): number => vision(header, 'image_size', sides)
 
 export const mllama: Family = {
   projectorTypes: [architecture],
@@ -25,13 +37,19 @@ export const mllama: Family = {
   ownFiles: {
     architecture,
     visionPrefix,
-    isProjector: (header) => number(header, `${architecture}.block_count`) === 0,
-    tiling: (header) => ({ side: vision(header, 'image_size'), most: vision(header, 'max_num_tiles') }),
-    pictureLayers(header) {
-      const layers = header.metadata.get(`${architecture}.attention.cross_attention_layers`)
-      return new Set(Array.isArray(layers) ? layers.map(Number) : [])
+    isProjector: (header) => !header.metadata.get(`${architecture}.block_count`),
+    tiling: (header) => ({ side: imageSize(header), most: vision(header, 'max_num_tiles', tileCounts) }),
+    pictureLayers: (header) =>
+      new Set(wholes(header, `${architecture}.attention.cross_attention_layers`, layerNumbers)),
+    rowsPerTile(header) {
+      const patches = imageSize(header) / vision(header, 'patch_size', sides)
+      if (!Number.isInteger(patches)) {
+        throw new ModelProblem(
+          `${header.path} is broken: ${visionPrefix}.image_size is not a multiple of patch_size`,
+        )
+      }
+      // A tile's patches and its class row.
+      return patches ** 2 + 1
     },
-    // A tile's patches and its class row.
-    rowsPerTile: (header) => (vision(header, 'image_size') / vision(header, 'patch_size')) ** 2 + 1,
   },
 }
