@@ -5,6 +5,7 @@ import { failure } from '../errors.ts'
 import type { Part } from './question.ts'
 
 const zeroWidthSpace = '\u200b'
+const replacement = '\ufffd'
 
 /** Throws a typed failure unless every text is well-formed and all together are of a sensible length (UTF-16 units). */
 export function checkTexts(parts: readonly Part[], maxLength: number): void {
@@ -26,12 +27,14 @@ export function requireText(text: string, field: string): void {
 /**
  * The engine reads `<|im_end|>` in a prompt as the end of the user's turn. A zero-width space after the first
  * character of each such token keeps it text, for the model and for the eye. Tokens may overlap and hold each other, so
- * each place where one begins counts, whatever is found there.
+ * each place where one begins counts, whatever is found there. One of a single character has no inside, and is replaced.
  */
 export function neutralizer(controlTokens: readonly string[]): (prompt: string) => string {
   if (controlTokens.length === 0) return (prompt) => prompt
+  const tokens = new Set(controlTokens)
   const beginning = new RegExp(`(?=${controlTokens.map(escaped).join('|')}).`, 'gsu')
-  return (prompt) => prompt.replace(beginning, (first) => first + zeroWidthSpace)
+  return (prompt) =>
+    prompt.replace(beginning, (first) => (tokens.has(first) ? replacement : first + zeroWidthSpace))
 }
 
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')

@@ -18,6 +18,7 @@ import {
   projectorFacts,
 } from './projector.ts'
 import { openRegular } from './regular-file.ts'
+import { controlTokens } from './vocabulary.ts'
 
 export type ModelFacts = CacheBytes & {
   path: string
@@ -104,14 +105,4 @@ async function otherPiecesBytes(path: string): Promise<number> {
     bytes += more
   }
   return bytes
-}
-
-/** GGUF token types: 2 is unknown, 3 is control. These are what the engine reads as more than text. */
-function controlTokens({ metadata }: Header): string[] {
-  const tokens = metadata.get('tokenizer.ggml.tokens')
-  const types = metadata.get('tokenizer.ggml.token_type')
-  if (!Array.isArray(tokens) || !Array.isArray(types)) return []
-  return tokens
-    .map(String)
-    .filter((token, index) => (types[index] === 3 || types[index] === 2) && token.length > 1)
 }

@@ -48,3 +48,9 @@ t.test(
     t.end()
   },
 )
+
+t.test('a control token of a single character is replaced', (t) => {
+  const neutralize = neutralizer(['\u{1f600}', '\u{1f600}!', '<s>'])
+  t.equal(neutralize('<s> \u{1f600} \u{1f600}!'), '<\u200bs> \ufffd \ufffd!')
+  t.end()
+})
