@@ -148,8 +148,8 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
 
   return {
     /** HTTP status of the engine's own health: 200 once the model is loaded, 503 before. */
-    health: async () => (await get('/health', 2000)).status,
-    properties: async () => (await get<EngineProperties>('/props', 5000)).body,
+    health: async (timeoutMs = 2000) => (await get('/health', timeoutMs)).status,
+    properties: async (timeoutMs = 5000) => (await get<EngineProperties>('/props', timeoutMs)).body,
     busySlots,
     chat,
     countTokens,

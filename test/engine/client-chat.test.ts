@@ -9,6 +9,8 @@ import { createEngineClient } from '../../src/engine/client.ts'
 import type { ChatBody } from '../../src/engine/wire.ts'
 
 const never = new AbortController().signal
+/** Milliseconds: a busy machine answers late. */
+const patient = 60_000
 const body: ChatBody = { messages: [{ role: 'user', content: 'hello' }], max_tokens: 1, temperature: 0 }
 
 async function clientOf(t: Test, answer: RequestListener) {
@@ -60,9 +62,9 @@ t.test('asks for what it wants to know', async (t) => {
     const [status, answer] = answers[url] ?? [404, {}]
     response.writeHead(status).end(JSON.stringify(answer))
   })
-  t.equal(await client.health(), 503)
-  t.strictSame(await client.properties(), answers['/props']?.[1])
-  t.equal(await client.busySlots(), 2)
+  t.equal(await client.health(patient), 503)
+  t.strictSame(await client.properties(patient), answers['/props']?.[1])
+  t.equal(await client.busySlots(patient), 2)
   t.equal(await client.countTokens(body, never), 7)
   t.match(lastBody(), body)
   t.strictSame(requests, [
@@ -110,7 +112,7 @@ t.test('each question has a connection of its own', async (t) => {
     sockets.add(request.socket)
     response.end('[]')
   })
-  await client.busySlots()
-  await client.busySlots()
+  await client.busySlots(patient)
+  await client.busySlots(patient)
   t.equal(sockets.size, 2)
 })
