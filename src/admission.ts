@@ -1,7 +1,11 @@
 /**
  * The waiting room in front of the engine's slots. Nothing waits inside the engine: its own queue is unbounded and
- * keeps every waiter's decoded picture in memory. `enter()` refuses at once when the room is full; `slot()` waits in
- * the order of its calls, is abortable and bounded; `leave()` gives back whatever was taken and may be called twice.
+ * keeps every waiter's decoded picture in memory. `enter()` refuses at once when the room is full; `slot()` is
+ * abortable and bounded; `leave()` gives back whatever was taken and may be called twice.
+ *
+ * Callers take turns: in each round everybody who waits has one request, so that a hundred of one hold up another's by
+ * one. Nor does who fills the room lock out others: a caller with less than an equal share of it may still enter, until
+ * as many places again are taken.
  */
 import { failure } from './errors.ts'
 import { movingAverage } from './moving-average.ts'
@@ -9,14 +13,14 @@ import { movingAverage } from './moving-average.ts'
 export type AdmissionLimits = {
   /** Requests the engine works on at once. */
   slots: number
-  /** Requests that may be inside without a slot. */
+  /** Requests that may be inside without a slot; as many again of callers with less than their share. */
   waiting: number
   /** Longest wait for a slot, in seconds. */
   waitSeconds: number
 }
 
 export type Ticket = {
-  /** Requests that had to end first when this one came. */
+  /** Requests that have to end first, as it looked when this one came. */
   ahead: number
   /**
    * Waits for a slot; `onMove` hears how many requests are still ahead, each time that changes. Rejects with
@@ -29,53 +33,74 @@ export type Ticket = {
 
 export type Admission = ReturnType<typeof createAdmission>
 
-/** One place in the line of those who wait for a slot. */
-type Place = { move(ahead: number): void; take(): void }
+/** A request without a slot. Whoever still prepares its pictures keeps its place, and is passed over while it does. */
+type Place = {
+  caller: string
+  round: number
+  /** Set once it waits for nothing else. */
+  wants?: { move(ahead: number): void; take(): void }
+}
 
 /** Until the first request has shown how long one takes, a caller is told to come back after this many seconds. */
 const firstGuessSeconds = 5
 
 export function createAdmission(limits: AdmissionLimits) {
   const serviceSeconds = movingAverage()
-  const line: Place[] = []
+  /** By their rounds, and within a round as they came. */
+  const room: Place[] = []
+  /** How many requests of each caller are inside. */
+  const callers = new Map<string, number>()
   const emptied = new Set<() => void>()
   let inside = 0
   let free = limits.slots
+  /** The latest from which a slot was given. */
+  let round = 0
 
-  /** Requests that have to end before one more would get a slot. */
-  const ahead = (): number => Math.max(0, inside - limits.slots + 1)
+  /** Where the next request of a caller would stand: after its own, and one of everybody else for each of them. */
+  function nextPlace(caller: string): { index: number; round: number } {
+    const last = room.findLast((place) => place.caller === caller)
+    // A place that was passed over for long lends nothing to those behind it.
+    const next = Math.max(round, last?.round ?? 0) + 1
+    return { index: room.findLastIndex((place) => place.round <= next) + 1, round: next }
+  }
+
+  /** Requests that have to end before whoever stands there gets a slot. */
+  const aheadAt = (index: number): number => Math.max(0, index + 1 - free)
 
   const secondsFor = (requests: number): number =>
     ((serviceSeconds.value ?? firstGuessSeconds) * requests) / limits.slots
 
-  /** Seconds until one more request would get a slot, from what requests really took. */
-  const waitSeconds = (): number => secondsFor(ahead())
+  /** Seconds until one more request of a caller would get a slot, from what requests really took. */
+  const waitSeconds = (caller: string): number => secondsFor(aheadAt(nextPlace(caller).index))
   /** The same for a caller who is sent away: never at once. */
-  const retryAfterSeconds = (): number => secondsFor(Math.max(1, ahead()))
+  const retryAfterSeconds = (caller: string): number =>
+    secondsFor(Math.max(1, aheadAt(nextPlace(caller).index)))
 
-  /** Takes the place out of the line, if it is there, and tells those behind it that they moved. */
-  function leaveLine(place: Place): void {
-    const index = line.indexOf(place)
+  /** Tells those who wait from there on that they moved. */
+  function tellFrom(start: number): void {
+    for (let index = start; index < room.length; index += 1) room[index]?.wants?.move(aheadAt(index))
+  }
+
+  function removeFromRoom(place: Place): void {
+    const index = room.indexOf(place)
     if (index === -1) return
-    line.splice(index, 1)
-    line.slice(index).forEach((behind, later) => {
-      behind.move(index + later + 1)
-    })
+    room.splice(index, 1)
+    tellFrom(index)
   }
 
   function giveBack(takenAt: number): void {
     serviceSeconds.add((performance.now() - takenAt) / 1000)
     free += 1
-    line[0]?.take()
+    room.find(({ wants }) => wants)?.wants?.take()
   }
 
   /** Resolves with a slot taken. */
-  function turn(signal: AbortSignal, onMove: (ahead: number) => void): Promise<void> {
+  function turn(place: Place, signal: AbortSignal, onMove: (ahead: number) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', abandon)
-        leaveLine(place)
+        removeFromRoom(place)
       }
       const abandon = () => {
         leave()
@@ -84,44 +109,60 @@ export function createAdmission(limits: AdmissionLimits) {
       const expire = () => {
         leave()
         const facts = { limit: limits.waitSeconds }
-        reject(failure('queue_timeout', facts, { retryAfterSeconds: retryAfterSeconds() }))
+        reject(failure('queue_timeout', facts, { retryAfterSeconds: retryAfterSeconds(place.caller) }))
       }
-      const place: Place = {
-        move: onMove,
-        take: () => {
-          free -= 1
-          leave()
-          resolve()
-        },
+      const take = () => {
+        free -= 1
+        round = Math.max(round, place.round)
+        leave()
+        resolve()
       }
       const timer = setTimeout(expire, limits.waitSeconds * 1000)
       signal.addEventListener('abort', abandon, { once: true })
-      if (free > 0) place.take()
-      else onMove(line.push(place))
+      if (free > 0) return take()
+      place.wants = { move: onMove, take }
+      onMove(aheadAt(room.indexOf(place)))
     })
   }
 
-  function enter(): Ticket {
-    const waiting = inside - limits.slots
-    if (waiting >= limits.waiting) {
-      const facts = { limit: limits.waiting, actual: waiting }
-      throw failure('queue_full', facts, { retryAfterSeconds: retryAfterSeconds() })
-    }
-    const aheadThen = ahead()
+  /** Throws `queue_full` unless there is room for everybody, or for one with less than an equal share of it. */
+  function requireRoom(caller: string): void {
+    const places = limits.slots + limits.waiting
+    if (inside < places) return
+    const own = callers.get(caller) ?? 0
+    const share = places / (own === 0 ? callers.size + 1 : callers.size)
+    if (own + 1 <= share && inside < places + limits.waiting) return
+    const facts = { limit: limits.waiting, actual: inside - limits.slots }
+    throw failure('queue_full', facts, { retryAfterSeconds: retryAfterSeconds(caller) })
+  }
+
+  /** `caller` is whoever takes turns with others. */
+  function enter(caller: string): Ticket {
+    requireRoom(caller)
+    const next = nextPlace(caller)
+    const place: Place = { caller, round: next.round }
+    const ahead = aheadAt(next.index)
+    room.splice(next.index, 0, place)
+    tellFrom(next.index + 1)
     inside += 1
+    callers.set(caller, (callers.get(caller) ?? 0) + 1)
     let takenAt: number | undefined
     let left = false
     return {
-      ahead: aheadThen,
+      ahead,
       async slot(signal, onMove = () => {}) {
         signal.throwIfAborted()
-        await turn(signal, onMove)
+        await turn(place, signal, onMove)
         takenAt = performance.now()
       },
       leave() {
         if (left) return
         left = true
         inside -= 1
+        const others = (callers.get(caller) ?? 0) - 1
+        if (others === 0) callers.delete(caller)
+        else callers.set(caller, others)
+        removeFromRoom(place)
         if (takenAt !== undefined) giveBack(takenAt)
         if (inside === 0) for (const tell of emptied) tell()
       },

@@ -12,6 +12,7 @@ import { pageRoutes } from './doors/page.ts'
 import { statusRoutes } from './doors/status.ts'
 import type { EngineStatus } from './engine/status.ts'
 import { failure } from './errors.ts'
+import { trustedProxies } from './http/caller.ts'
 import {
   answerBrokenHttp,
   type ConnectionLimits,
@@ -67,6 +68,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     onConstructorPoisoning: 'ignore',
     // Strictly, so that "256" is no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
+    trustProxy: trustedProxies(config),
     requestIdHeader: false,
     // A target may name the service, as for a proxy.
     rewriteUrl: ({ url = '/' }) => url.replace(/^https?:\/\/[^/?#]*\/?/i, '/'),

@@ -94,7 +94,8 @@ export const settings = Type.Object({
     maximum: 10_000,
     unit: 'requests',
     answers: 'queue_full',
-    description: 'Requests that may wait for a slot.',
+    description:
+      'Requests that may wait for a slot. Callers take turns; while it is full, those with less than an equal share may still come, until twice as many wait.',
   }),
   QUEUE_TIMEOUT: Type.Integer({
     default: 120,
@@ -164,12 +165,18 @@ export const settings = Type.Object({
     maximum: 1_000_000,
     unit: 'requests per minute',
     answers: 'rate_limited',
-    description: 'Most questions of one API key or, without keys, of one address. 0 is no limit.',
+    description:
+      'Most questions of one API key or, without keys, of one address (IPv6: of one /64). 0 is no limit.',
   }),
   ALLOWED_HOSTS: Type.String({
     default: '',
     description:
       'Names, separated by commas, by which browsers and other clients may ask, for example that of a proxy in front: `vision.example.com`, `*.example.com`, `*` for any. Addresses, names without a dot, and those below `.localhost`, `.local`, `.internal` and `.home.arpa` need not be listed.',
+  }),
+  TRUST_PROXY: Type.String({
+    default: '',
+    description:
+      "Addresses of proxies in front, separated by commas: `10.0.0.7`, `10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`. What they tell of their clients' addresses and of the name that was asked for is believed. Empty believes nobody.",
   }),
   CORS_ORIGINS: Type.String({
     default: '',

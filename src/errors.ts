@@ -90,7 +90,10 @@ const table = {
   image_url_failed: caller('The picture at the address in field {field} could not be fetched: {reason}'),
   image_refused: caller('The engine could not read the picture'),
 
-  queue_full: system(429, 'The service is busy: {actual} requests are waiting, at most {limit} may'),
+  queue_full: system(
+    429,
+    'The service is busy: {actual} requests are waiting; beyond {limit} only callers who have few of them may add one',
+  ),
   queue_timeout: system(504, 'No slot became free within {limit} seconds'),
   deadline_exceeded: system(504, 'The request took longer than {limit} seconds and was stopped'),
   shutting_down: system(503, 'The service is shutting down'),

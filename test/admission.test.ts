@@ -7,11 +7,11 @@ const never = new AbortController().signal
 
 t.test('slots are given in order of arrival and go back on leaving', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 2, waitSeconds: 5 })
-  const first = admission.enter()
+  const first = admission.enter('a')
   await first.slot(never)
   const order: string[] = []
-  const second = admission.enter()
-  const third = admission.enter()
+  const second = admission.enter('a')
+  const third = admission.enter('a')
   const waiting = [
     second.slot(never).then(() => order.push('second')),
     third.slot(never).then(() => order.push('third')),
@@ -31,8 +31,8 @@ t.test('slots are given in order of arrival and go back on leaving', async (t) =
 
 t.test('a full room refuses at once, with when to come back', (t) => {
   const admission = createAdmission({ slots: 2, waiting: 1, waitSeconds: 5 })
-  for (let count = 0; count < 3; count += 1) admission.enter()
-  t.throws(() => admission.enter(), {
+  for (let count = 0; count < 3; count += 1) admission.enter('a')
+  t.throws(() => admission.enter('a'), {
     code: 'queue_full',
     status: 429,
     facts: { limit: 1, actual: 1 },
@@ -44,47 +44,47 @@ t.test('a full room refuses at once, with when to come back', (t) => {
 
 t.test('when to come back follows what requests took', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 5, waitSeconds: 5 })
-  const first = admission.enter()
+  const first = admission.enter('a')
   await first.slot(never)
   await sleep(100)
   first.leave()
-  const seconds = admission.retryAfterSeconds()
+  const seconds = admission.retryAfterSeconds('a')
   t.ok(seconds >= 0.09 && seconds < 5, `${seconds} s after one of 0.1 s, and not the first guess`)
-  admission.enter()
-  admission.enter()
-  t.ok(admission.retryAfterSeconds() >= 1.9 * seconds, 'two ahead take twice as long')
+  admission.enter('a')
+  admission.enter('a')
+  t.ok(admission.retryAfterSeconds('a') >= 1.9 * seconds, 'two ahead take twice as long')
 })
 
 t.test('waiting is bounded', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 0.05 })
-  const holder = admission.enter()
+  const holder = admission.enter('a')
   await holder.slot(never)
-  const late = admission.enter()
+  const late = admission.enter('a')
   await t.rejects(late.slot(never), { code: 'queue_timeout', status: 504, facts: { limit: 0.05 } })
   late.leave()
   holder.leave()
-  const next = admission.enter()
+  const next = admission.enter('a')
   await next.slot(never)
   await sleep(80)
   t.equal(admission.inside, 1, 'the bound covers the wait, not the work')
-  const behind = admission.enter()
+  const behind = admission.enter('a')
   await t.rejects(behind.slot(never), { code: 'queue_timeout' }, 'the slot is still taken')
 })
 
 t.test('an abort leaves the queue and takes no slot', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 2, waitSeconds: 5 })
-  const holder = admission.enter()
+  const holder = admission.enter('a')
   await holder.slot(never)
   const gone = new AbortController()
-  const leaver = admission.enter()
+  const leaver = admission.enter('a')
   const waiting = leaver.slot(gone.signal)
   gone.abort(new Error('client gone'))
   await t.rejects(waiting, { message: 'client gone' })
   leaver.leave()
-  const aborted = admission.enter()
+  const aborted = admission.enter('a')
   await t.rejects(aborted.slot(gone.signal), { message: 'client gone' })
   aborted.leave()
-  const next = admission.enter()
+  const next = admission.enter('a')
   holder.leave()
   await next.slot(never)
   t.equal(admission.inside, 1)
@@ -93,10 +93,10 @@ t.test('an abort leaves the queue and takes no slot', async (t) => {
 t.test('an abort after the slot was given does not free it', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 0.05 })
   const caller = new AbortController()
-  const holder = admission.enter()
+  const holder = admission.enter('a')
   await holder.slot(caller.signal)
   caller.abort()
-  const next = admission.enter()
+  const next = admission.enter('a')
   await t.rejects(next.slot(never), { code: 'queue_timeout' })
   next.leave()
   holder.leave()
@@ -105,7 +105,7 @@ t.test('an abort after the slot was given does not free it', async (t) => {
 t.test('idle waits for all to leave, but no longer than told', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 })
   await admission.idle(1000)
-  const ticket = admission.enter()
+  const ticket = admission.enter('a')
   await admission.idle(20)
   t.equal(admission.inside, 1)
   let idle = false
@@ -121,7 +121,7 @@ t.test('idle waits for all to leave, but no longer than told', async (t) => {
 
 t.test('who waits hears how many are still ahead, as the line moves', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 3, waitSeconds: 5 })
-  const tickets = Array.from({ length: 4 }, () => admission.enter())
+  const tickets = Array.from({ length: 4 }, () => admission.enter('a'))
   t.same(
     tickets.map(({ ahead }) => ahead),
     [0, 1, 2, 3],
@@ -156,7 +156,7 @@ t.test('whatever the order of events, no slot is given twice or lost, and the li
         for (const [event, pick] of events) {
           if (event === 'enter') {
             if (admission.inside >= slots + 5) continue
-            const caller = { ticket: admission.enter(), gone: new AbortController(), state: 'waits' }
+            const caller = { ticket: admission.enter('a'), gone: new AbortController(), state: 'waits' }
             const number = callers.push(caller)
             caller.ticket.slot(caller.gone.signal).then(
               () => {

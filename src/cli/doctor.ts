@@ -15,6 +15,7 @@ import {
   readResources,
 } from '../engine/resources.ts'
 import { messageOf } from '../errors.ts'
+import { trustedProxies } from '../http/caller.ts'
 import { ownNames } from '../http/own-names.ts'
 import { findModel, type ModelFacts } from '../model/facts.ts'
 import { modelSettings } from '../model/settings.ts'
@@ -45,6 +46,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     config = loadConfig(env)
     parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW)
     ownNames(config)
+    trustedProxies(config)
     return good('all of them are in range')
   })
   if (!config) return findings

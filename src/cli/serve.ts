@@ -13,6 +13,7 @@ import { cpuThrottling, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
 import { type Engine, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
+import { trustedProxies } from '../http/caller.ts'
 import { ownNames } from '../http/own-names.ts'
 import { createImagePreparer } from '../image/prepare.ts'
 import { createEstimates } from '../inference/estimates.ts'
@@ -63,6 +64,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   // Before the engine is started, which would outlive a fault in a list.
   const imageHosts = parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW)
   ownNames(config)
+  trustedProxies(config)
   const shutdown = new AbortController()
   let draining = false
   void confinement().then(({ holds, sentence }) => {

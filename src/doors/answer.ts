@@ -34,8 +34,14 @@ export async function answerQuestion<Body>(
   { door, question, stream, deadlineMs }: Asked,
   wording: Wording<Body>,
 ): Promise<Body | FastifyReply> {
+  const { caller } = request
   const ask = (tell?: (event: InferenceEvent) => void) =>
-    limited(reply, limits, (signal) => infer({ door, question, signal, ...(tell && { tell }) }), deadlineMs)
+    limited(
+      reply,
+      limits,
+      (signal) => infer({ door, question, caller, signal, ...(tell && { tell }) }),
+      deadlineMs,
+    )
   if (!stream) return wording.whole(await ask())
   const words = wording.stream()
   return streamReply(request, reply, words, async (send) => {

@@ -1,12 +1,12 @@
 /** Who may ask, how often, and from which pages; headers that keep browsers careful. */
-import { createHash } from 'node:crypto'
 import bearerAuth from '@fastify/bearer-auth'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { type Config, entriesOf } from '../config.ts'
 import { failure } from '../errors.ts'
+import { callerOf } from './caller.ts'
 import { refuseStrangers } from './strangers.ts'
 
 declare module 'fastify' {
@@ -57,6 +57,10 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
       else app.verifyBearerAuth?.(request, reply, done)
     })
   }
+  app.decorateRequest('caller', '')
+  app.addHook('onRequest', async (request) => {
+    request.caller = callerOf(request, keys)
+  })
   if (config.RATE_LIMIT > 0) {
     await app.register(rateLimit, {
       max: config.RATE_LIMIT,
@@ -65,16 +69,9 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
       hook: 'preParsing',
       cache: 10_000,
       allowList: (request) => request.method !== 'POST',
-      keyGenerator: callerOf,
+      keyGenerator: ({ caller }) => caller,
       errorResponseBuilder: (_request, { max, ttl }) =>
         failure('rate_limited', { limit: max }, { retryAfterSeconds: ttl / 1000 }),
     })
-  }
-
-  /** A key that was accepted, not in plain text, or the address. */
-  function callerOf(request: FastifyRequest): string {
-    const { authorization } = request.headers
-    if (keys.length === 0 || !authorization) return request.ip
-    return createHash('sha256').update(authorization).digest('base64')
   }
 }

@@ -33,6 +33,8 @@ export type InferenceParts = {
 export type Call = {
   question: Question
   door: Door
+  /** Who takes turns with others. */
+  caller: string
   signal: AbortSignal
   /** Hears what happens on the way to the answer. */
   tell?: (event: InferenceEvent) => void
@@ -71,11 +73,11 @@ export function createInference(parts: InferenceParts) {
     }
   }
 
-  async function answered({ question, signal, tell = () => {} }: Call): Promise<Answer> {
+  async function answered({ question, caller, signal, tell = () => {} }: Call): Promise<Answer> {
     const clock = stopwatch()
     const checkJson = check(question)
     engine.requireReady()
-    const ticket = admission.enter()
+    const ticket = admission.enter(caller)
     let engineHolds = false
     try {
       tell({ type: 'queued', position: ticket.ahead })
@@ -122,11 +124,11 @@ export function createInference(parts: InferenceParts) {
   }
 
   /** What `infer` would do, as far as it can be known beforehand. Takes room while it looks, but no slot. */
-  async function plan({ question, signal }: Omit<Call, 'door'>): Promise<Plan> {
+  async function plan({ question, caller, signal }: Omit<Call, 'door'>): Promise<Plan> {
     check(question)
     engine.requireReady()
-    const queueSeconds = admission.waitSeconds()
-    const ticket = admission.enter()
+    const queueSeconds = admission.waitSeconds(caller)
+    const ticket = admission.enter(caller)
     try {
       const prepared = await prepare(question, signal)
       poison.requireHarmless(prepared)

@@ -46,3 +46,20 @@ export function isPublicAddress(address: string): boolean {
   // Only 2000::/3 is given out; beside it, ::127.0.0.1 counts as unicast. 5efe marks ISATAP: an IPv4 address follows.
   return first >> 13 === 1 && sixth !== 0x5efe
 }
+
+/**
+ * The addresses of one household or machine, by their first: an IPv4 address, or the /64 of an IPv6 one. Undefined for
+ * what is no address.
+ */
+export function addressBlock(address: string): string | undefined {
+  if (isIP(address) === 0) return undefined
+  const ip = ipaddr.process(address)
+  return ip instanceof ipaddr.IPv4 ? ip.toString() : ipaddr.IPv6.networkAddressFromCIDR(`${ip}/64`).toString()
+}
+
+/** Whether the text is an address, or a range of them such as `10.0.0.0/8`; all of them are none. */
+export function isAddressRange(text: string): boolean {
+  const [, address = '', bits = '1'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128)
+}

@@ -16,7 +16,7 @@ t.test('an address of this machine is open to nobody else, by whatever name', as
 })
 
 t.test('a list with an entry that is none is a fault', async (t) => {
-  for (const name of ['ALLOWED_HOSTS', 'IMAGE_URL_ALLOW']) {
+  for (const name of ['ALLOWED_HOSTS', 'TRUST_PROXY', 'IMAGE_URL_ALLOW']) {
     const [settings] = await doctor({ MODEL_NAME: 'demo', [name]: 'https://a b' })
     t.match(settings, { about: 'settings', level: 'fault', sentence: new RegExp(`^${name} holds`) })
   }

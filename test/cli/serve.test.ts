@@ -63,7 +63,7 @@ t.test('a port that is taken ends the start, and the engine with it', async (t) 
 
 t.test('a list with an entry that is none ends the start before an engine runs', async (t) => {
   // One that ran would keep this file from ending.
-  for (const name of ['ALLOWED_HOSTS', 'IMAGE_URL_ALLOW']) {
+  for (const name of ['ALLOWED_HOSTS', 'TRUST_PROXY', 'IMAGE_URL_ALLOW']) {
     const config = fakeEngineConfig(t.testdir(), '', { [name]: 'https://a b' })
     await t.rejects(startService(config, log), { message: new RegExp(`^${name} holds https://a b;`) })
   }

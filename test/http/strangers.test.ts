@@ -11,7 +11,7 @@ const page = 'https://page.example'
 const link = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 
 t.test('a name of somebody else is refused on every route, before all else', async (t) => {
-  const app = await testApp(t, { draining: () => false }, { API_KEYS: 'key' })
+  const app = await testApp(t, {}, { API_KEYS: 'key' })
   for (const url of [
     '/',
     '/page.js',

@@ -30,7 +30,7 @@ async function figures(completion_tokens = 5) {
   const heard: { took: Stages; tokens: object; door: string; outcome: string }[] = []
   const failed: string[] = []
   const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 })
-  const holder = admission.enter()
+  const holder = admission.enter('a')
   await holder.slot(new AbortController().signal)
   const inference = createInference({
     maxPromptLength: 100,
@@ -59,7 +59,12 @@ async function figures(completion_tokens = 5) {
       countTokens: async () => 1,
     },
   })
-  const answer = await inference.infer({ question, door: 'ollama', signal: new AbortController().signal })
+  const answer = await inference.infer({
+    question,
+    door: 'ollama',
+    caller: 'a',
+    signal: new AbortController().signal,
+  })
   const [first] = heard
   if (!first) throw new Error('Nothing was counted')
   return { answer, inference, failed, ...first }
@@ -94,8 +99,10 @@ t.test('an answer of one token has no time for further ones', async (t) => {
 t.test('what failed is counted by its code, and nothing of a stranger becomes a label', async (t) => {
   const { inference, failed } = await figures()
   const gone = AbortSignal.abort(failure('client_gone'))
-  await t.rejects(inference.infer({ question, door: 'infer', signal: gone }), { code: 'client_gone' })
+  await t.rejects(inference.infer({ question, door: 'infer', caller: 'a', signal: gone }), {
+    code: 'client_gone',
+  })
   const broken = AbortSignal.abort(new Error('anything'))
-  await t.rejects(inference.infer({ question, door: 'infer', signal: broken }), /anything/)
+  await t.rejects(inference.infer({ question, door: 'infer', caller: 'a', signal: broken }), /anything/)
   t.same(failed, ['client_gone', 'internal_error'])
 })

@@ -87,7 +87,12 @@ function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts 
   }
 }
 
-const call = (signal = new AbortController().signal): Call => ({ question, door: 'infer', signal })
+const call = (signal = new AbortController().signal): Call => ({
+  question,
+  door: 'infer',
+  caller: 'a',
+  signal,
+})
 const ask = (made: InferenceParts, given = call()) => createInference(made).infer(given)
 
 t.test('an answer carries what was shown and measured, and is told as it is made', async (t) => {

@@ -46,7 +46,9 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (a
       const question = questionOf(asked, request.uploads)
       const { dry_run = '0' } = request.query
       if (dry_run !== '0') {
-        const plan = await limited(reply, door.limits, (signal) => door.plan({ question, signal }))
+        const plan = await limited(reply, door.limits, (signal) =>
+          door.plan({ question, caller: request.caller, signal }),
+        )
         return dryRunResponseOf(asked, plan, model)
       }
       const wording = inferWording(asked, {
