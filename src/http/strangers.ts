@@ -28,8 +28,8 @@ export function refuseStrangers(
 }
 
 /** Every name that the request was sent to: a proxy that is trusted tells the one that its client used. */
-function namesOf({ raw, host }: FastifyRequest): string[] {
-  const [, target = ''] = /^https?:\/\/([^/?#]*)/i.exec(raw.url ?? '') ?? []
+function namesOf({ raw, host, originalUrl }: FastifyRequest): string[] {
+  const [, target = ''] = /^https?:\/\/([^/?#]*)/i.exec(originalUrl) ?? []
   // HTTP/1.0 has no Host, and some probes send it empty; browsers always name one.
   return [raw.headers.host ?? '', target, host].filter((name) => name !== '')
 }

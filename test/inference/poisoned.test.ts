@@ -64,8 +64,8 @@ function inference(how: { settled: Settled; hold?: Promise<void> }) {
   const { signal } = new AbortController()
   return {
     ...{ asked, admission, how },
-    ask: () => made.infer({ question, door: 'infer', signal }),
-    plan: () => made.plan({ question, signal }),
+    ask: () => made.infer({ question, door: 'infer', caller: 'somebody', signal }),
+    plan: () => made.plan({ question, caller: 'somebody', signal }),
   }
 }
 
@@ -76,7 +76,7 @@ t.test('after two ends nobody asks the engine again, not even in a dry run', asy
   await t.rejects(plan(), { code: 'poison_request' })
   t.equal(asked.length, 2)
   t.equal(admission.inside, 0)
-  const other = admission.enter()
+  const other = admission.enter('another')
   await other.slot(new AbortController().signal)
   await t.rejects(ask(), { code: 'poison_request' }, 'nor waits in the line')
   other.leave()
