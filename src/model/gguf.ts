@@ -68,7 +68,9 @@ async function readFrom(opened: OpenFile, path: string): Promise<Omit<Header, 'p
     throw new Error('general.alignment is no power of 2')
   }
   const dataOffset = Math.ceil(reader.position / alignment) * alignment
-  if (tensors.some(({ offset }) => dataOffset + offset > opened.bytes)) throw new CutOff()
+  if (tensors.some(({ offset }) => dataOffset + offset > opened.bytes)) {
+    throw new ModelProblem(`${path} is cut off: it ends before its weights do; fetch the file again`)
+  }
   return { metadata, tensors, dataOffset }
 }
 

@@ -3,6 +3,7 @@
  * families the model's own file.
  */
 import { basename, dirname, join, resolve } from 'node:path'
+import { messageOf } from '../errors.ts'
 import { embeddingLengths } from './attention.ts'
 import type { Tiling } from './families/family.ts'
 import { ownFilesOf } from './families/known-families.ts'
@@ -51,7 +52,7 @@ export async function findProjector(model: Header, named: string): Promise<Heade
 
 async function projectorBeside(model: Header, folder: string): Promise<Header> {
   const file = basename(model.path)
-  const projectors = await projectorsIn(folder, file)
+  const { found: projectors, broken } = await headersBeside(folder, file)
   const fitting = projectors.filter((projector) => fits(projector, model))
   const related = fitting.filter((projector) => sameOrigin(projector, model))
   const candidates = related.length > 0 ? related : fitting
@@ -62,14 +63,17 @@ async function projectorBeside(model: Header, folder: string): Promise<Header> {
       `Several vision projectors in ${folder} fit ${file}: ${names(candidates)}. Set MMPROJ_NAME to one of them`,
     )
   }
+  const [unreadable] = broken
+  const putThere = 'Put it beside the model or set MMPROJ_NAME to it'
   throw new ModelProblem(
     projectors.length > 0
       ? `No vision projector in ${folder} fits ${file} (embedding length ${embeddingLength(model)}): ${names(projectors)} belong to other models. Put the right one there or set MMPROJ_NAME to it`
-      : `${file} needs its vision projector (an mmproj GGUF), and ${folder} holds none. Put it beside the model or set MMPROJ_NAME to it`,
+      : `${file} needs its vision projector (an mmproj GGUF), and ${folder} holds none. ${unreadable ? `Perhaps it was this: ${unreadable}` : putThere}`,
   )
 }
 
-async function projectorsIn(folder: string, except: string): Promise<Header[]> {
+/** The projectors, and what is wrong with files that may be some. */
+async function headersBeside(folder: string, except: string): Promise<{ found: Header[]; broken: string[] }> {
   const names = await ggufFiles(folder)
   if (names.length === mostFiles) {
     throw new ModelProblem(
@@ -77,13 +81,15 @@ async function projectorsIn(folder: string, except: string): Promise<Header[]> {
     )
   }
   const found: Header[] = []
+  const broken: string[] = []
   for (const name of names) {
     if (name === except) continue
     // A broken or unrelated neighbour is no reason to refuse the model.
-    const header = await readHeader(join(folder, name)).catch(() => undefined)
-    if (header && isProjector(header)) found.push(header)
+    const header = await readHeader(join(folder, name)).catch((error: unknown) => messageOf(error))
+    if (typeof header === 'string') broken.push(header)
+    else if (isProjector(header)) found.push(header)
   }
-  return found
+  return { found, broken }
 }
 
 const embeddingLength = (model: Header): number =>
