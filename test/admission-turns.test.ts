@@ -47,6 +47,26 @@ t.test('callers take turns, each one with its own in order', async (t) => {
   t.equal(admission.inside, 0)
 })
 
+t.test('who comes late, again and again, does not overtake those who wait', async (t) => {
+  const admission = createAdmission({ slots: 1, waiting: 9, waitSeconds: 60 })
+  const order: string[] = []
+  let holder: Ticket | undefined
+  const come = (caller: string) => {
+    const ticket = ask(admission, caller, () => {
+      order.push(caller)
+      holder = ticket
+    })
+  }
+  for (const caller of 'aaa') come(caller)
+  await sleep(0)
+  for (const caller of 'bcde') {
+    come(caller)
+    holder?.leave()
+    await sleep(0)
+  }
+  t.same(order, ['a', 'a', 'b', 'a', 'c'])
+})
+
 t.test('who still prepares its pictures keeps its turn and holds up nobody', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 9, waitSeconds: 60 })
   const holder = admission.enter('a')
