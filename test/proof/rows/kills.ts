@@ -33,14 +33,14 @@ export const run = () =>
     const backMs = await killed(service, () => crowd.good)
     crowd.over = true
     await Promise.all(asking)
-    const { right, wrong, untyped, hung } = tally(verdicts)
+    const { right, wrong, untyped, hung, refused } = tally(verdicts)
     return judged([
       holds('kills survived', backMs.length === kills, `${backMs.length} of ${kills}`),
       atMost('slowest back', Math.max(...backMs, 0), 3000, ' ms'),
       none('wrong', wrong),
       none('untyped', untyped),
       none('hung', hung),
-      holds('right', right > 0, String(right)),
+      holds('right', right > 0, `${right}, refused with a reason ${refused}`),
     ])
   })
 
