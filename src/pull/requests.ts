@@ -182,12 +182,21 @@ export async function readJson(
       if (bytes > maxJsonBytes) throw new PullProblem(`${shown(address)} answers with more than a listing`)
       chunks.push(chunk)
     }
-    const next = /<([^>]+)>;\s*rel="?next"?/.exec(String(headers.link))?.[1]
     try {
       const json: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
-      return { json, next: next && new URL(next, address).href }
-    } catch {
+      return { json, next: nextPage(address, String(headers.link)) }
+    } catch (error) {
+      if (error instanceof PullProblem) throw error
       throw new PullProblem(`${shown(address)} does not answer in JSON; is it the right address?`)
     }
   })
+}
+
+/** A list does not lead elsewhere: what it names is fetched with the token that it was asked with. */
+function nextPage(address: string, link: string): string | undefined {
+  const next = /<([^>]+)>;\s*rel="?next"?/.exec(link)?.[1]
+  if (!next) return undefined
+  if (URL.canParse(next, address) && new URL(next, address).origin === new URL(address).origin)
+    return new URL(next, address).href
+  throw new PullProblem(`${shown(address)} names another place for the rest of its list; that is refused`)
 }

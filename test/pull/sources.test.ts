@@ -136,6 +136,23 @@ t.test('answers that are no listing are told apart', async (t) => {
   await t.rejects(run('hf:a/b', env), problem(/more than a listing/))
 })
 
+t.test('Hugging Face: a list that goes on elsewhere is refused', async (t) => {
+  const elsewhere = await serve(t, (_, response) => response.end('[]'))
+  let next = ''
+  const { url } = await serve(t, (_, response) =>
+    response.setHeader('link', `<${next}>; rel="next"`).end('[]'),
+  )
+  for (next of [`${elsewhere.url}/api`, 'http://[', 'file:///etc/passwd']) {
+    const { run } = puller(t)
+    await t.rejects(
+      run('hf:owner/repo', { HF_ENDPOINT: url, HF_TOKEN: 'secret' }),
+      problem(/names another place for the rest of its list; that is refused/),
+      next,
+    )
+  }
+  t.equal(elsewhere.asked.length, 0)
+})
+
 t.test("a registry with Ollama's protocol gives model and projector", async (t) => {
   const [model, projector] = [someGguf(50_000), someGguf(20_000)]
   const layer = (kind: string, bytes: Buffer) => ({
