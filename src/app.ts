@@ -23,6 +23,7 @@ import {
 import { answerFailures, sendFailure } from './http/failure.ts'
 import { guard } from './http/guards.ts'
 import { refusePipelining } from './http/pipelining.ts'
+import { refuseBrokenTexts } from './http/texts.ts'
 import type { Inference } from './inference/infer.ts'
 import type { Metrics } from './metrics.ts'
 import type { ListedModel } from './model/listing.ts'
@@ -110,6 +111,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     parts.metrics.requested(path ?? 'unknown', reply.statusCode)
   })
   await guard(app, config)
+  refuseBrokenTexts(app)
   await documentRoutes(app, parts.version, entriesOf(config.API_KEYS).length > 0)
   const { engineStatus, inference, model, models, version } = parts
   const limits = { seconds: config.REQUEST_TIMEOUT, shutdown: parts.shutdown }

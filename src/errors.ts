@@ -132,8 +132,9 @@ export class Failure extends Error {
   readonly facts: Facts
   readonly retryAfterSeconds: number | undefined
 
-  constructor(code: FailureCode, facts: Facts, options: FailureOptions) {
+  constructor(code: FailureCode, given: Facts, options: FailureOptions) {
     const row: Row = table[code]
+    const facts = wellFormed(given)
     super(
       row.sentence.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? 'unknown')),
       options.cause === undefined ? undefined : { cause: options.cause },
@@ -147,6 +148,15 @@ export class Failure extends Error {
       options.retryAfterSeconds === undefined ? undefined : Math.max(1, Math.ceil(options.retryAfterSeconds))
   }
 }
+
+/** A text of a caller's that was cut to be shown may end in half a character. */
+const wellFormed = (facts: Facts): Facts =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value.toWellFormed() : value,
+    ]),
+  )
 
 /** The same failure, told of the field where the caller put the faulty value. */
 export const failureAt = (error: Failure, field: string): Failure =>

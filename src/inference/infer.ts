@@ -15,7 +15,7 @@ import type { Estimates } from './estimates.ts'
 import { type JsonCheck, jsonCheck } from './json-answer.ts'
 import type { PoisonMemory } from './poison.ts'
 import { imagesOf, type PreparedQuestion, preparedQuestion, requireImageCount } from './prepared.ts'
-import { checkTexts, neutralizer } from './prompt.ts'
+import { neutralizer, requireLength } from './prompt.ts'
 import type { Answer, InferenceEvent, Question } from './question.ts'
 
 export type InferenceParts = {
@@ -162,7 +162,7 @@ export function createInference(parts: InferenceParts) {
 
   function check({ messages, json }: Question): JsonCheck | undefined {
     const all = messages.flatMap((message) => message.parts)
-    checkTexts(all, parts.maxPromptLength)
+    requireLength(all, parts.maxPromptLength)
     requireImageCount(all.filter(({ type }) => type === 'image').length, maxImages)
     return json === undefined ? undefined : jsonCheck(json)
   }

@@ -7,15 +7,14 @@ import type { Part } from './question.ts'
 const zeroWidthSpace = '\u200b'
 const replacement = '\ufffd'
 
-/** Throws a typed failure unless every text is well-formed and all together are of a sensible length (UTF-16 units). */
-export function checkTexts(parts: readonly Part[], maxLength: number): void {
+/** Throws `prompt_too_long` unless all texts together are of a sensible length (UTF-16 units). */
+export function requireLength(parts: readonly Part[], maxLength: number): void {
   let length = 0
   for (const part of parts) {
     if (part.type !== 'text') continue
     const { text, field } = part
     length += text.length
     if (length > maxLength) throw failure('prompt_too_long', { field, actual: length, limit: maxLength })
-    if (!text.isWellFormed()) throw failure('broken_unicode', { field })
   }
 }
 
