@@ -1,6 +1,6 @@
 /**
- * Files that are written where people keep theirs. Only a regular file with one name is opened: a link would lead what
- * is written elsewhere, a file with a second name is somebody else's too, and a pipe lets who opens it wait for ever.
+ * Files that are written where people keep theirs. Only a regular file is opened: a link would lead what is written
+ * elsewhere, and a pipe lets who opens it wait for ever. One with a second name is somebody else's too: it is only read.
  */
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
@@ -21,11 +21,11 @@ export async function openPlain(path: string, flags: number): Promise<FileHandle
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  if (found) requirePlain(found)
+  if (found) requirePlain(found, flags)
   const handle = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   try {
     // Between the look and the opening it may have become another.
-    requirePlain(await handle.stat())
+    requirePlain(await handle.stat(), flags)
     return handle
   } catch (error) {
     await handle.close()
@@ -33,7 +33,9 @@ export async function openPlain(path: string, flags: number): Promise<FileHandle
   }
 }
 
-function requirePlain(found: Stats): void {
-  const kind = otherKind(found) ?? (found.nlink > 1 ? 'a file with a second name (a hard link)' : undefined)
+function requirePlain(found: Stats, flags: number): void {
+  const isWritten = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0
+  const isShared = isWritten && found.nlink > 1
+  const kind = otherKind(found) ?? (isShared ? 'a file with a second name (a hard link)' : undefined)
   if (kind) throw new Error(`it is ${kind}`)
 }

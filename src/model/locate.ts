@@ -23,7 +23,7 @@ const shippedModels = new Map([
 
 /** In MODEL_PATH: which files each source was pulled to, the model's first. */
 export const pulledFile = 'pulled.json'
-const pulledSchema = Type.Record(Type.String(), Type.Array(Type.String(), { minItems: 1 }))
+export const pulledSchema = Type.Record(Type.String(), Type.Array(Type.String(), { minItems: 1 }))
 const pulledBytes = 2 ** 20
 type Pulled = Static<typeof pulledSchema>
 

@@ -3,20 +3,11 @@
  * name in one step once size and checksum are right: a file without `.part` is whole. `NAME.part.lock` keeps a second
  * pull away.
  */
-import { stat, statfs } from 'node:fs/promises'
+import { lstat, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { staleSeconds, withLock } from './lock.ts'
-import {
-  append,
-  begin,
-  discard,
-  finish,
-  lengthOf,
-  type Notes,
-  type Part,
-  readNotes,
-  withPart,
-} from './part.ts'
+import type { Notes } from './notes.ts'
+import { append, begin, discard, lengthOf, notesOf, type Part, verify, withPart } from './part.ts'
 import {
   type FileResponse,
   leave,
@@ -24,10 +15,12 @@ import {
   retrying,
   Setback,
   shown,
+  strongEtag,
   visit,
   type Web,
 } from './requests.ts'
 import type { RemoteFile } from './sources.ts'
+import { giveName, isThere } from './whole-file.ts'
 
 export type PullProgress = { file: string; doneBytes: number; totalBytes: number }
 
@@ -46,13 +39,11 @@ export async function freeBytes(folder: string): Promise<number> {
   return bavail * bsize
 }
 
-/** Throws `PullProblem` when what is missing of `files` will not fit into the folder. */
+/** Throws `PullProblem` when `files` will not fit into the folder, beside what has come of them. */
 export async function requireSpace(files: RemoteFile[], { folder, freeBytes }: Target): Promise<void> {
   let missing = 0
   for (const file of files) {
-    const path = join(folder, file.name)
-    if (await isThere(path, file)) continue
-    const part = await stat(`${path}.part`).catch(() => undefined)
+    const part = await lstat(join(folder, `${file.name}.part`)).catch(() => undefined)
     missing += Math.max(0, (file.size ?? 0) - (part?.size ?? 0))
   }
   const free = await freeBytes(folder)
@@ -63,28 +54,20 @@ export async function requireSpace(files: RemoteFile[], { folder, freeBytes }: T
 }
 
 /**
- * Fetches `file`, unless it is there already in the right size. Throws `PullProblem` when that cannot be. What has come
- * is kept for the next time, unless it is wrong.
+ * Fetches `file`, of which nothing had the name. Throws `PullProblem` when that cannot be. What has come is kept for the
+ * next time, unless it is wrong.
  */
 export async function download(file: RemoteFile, target: Target, web: Web): Promise<void> {
   const path = join(target.folder, file.name)
   const taken = `Another pull is fetching ${file.name}; wait for it or end it first. One that was killed is taken over after ${staleSeconds} seconds`
   await withLock(`${path}.part.lock`, { taken }, async (lost) => {
-    // Another pull may have brought it before the lock was ours.
-    if (await isThere(path, file)) return
     const signal = AbortSignal.any([web.signal, lost])
+    // Another pull may have brought it before the lock was ours.
+    if (await isThere(path, file, signal)) return
     await withPart(`${path}.part`, (part) => fetchWhole(part, path, file, target, { ...web, signal }))
   })
   const { size } = await stat(path)
   target.progress({ file: file.name, doneBytes: size, totalBytes: size })
-}
-
-async function isThere(path: string, { size }: RemoteFile): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined)
-  if (!found || (found.isFile() && (size === undefined || found.size === size))) return found !== undefined
-  throw new PullProblem(
-    `${path} is there already, but is another file: it has ${found.size} bytes, not ${size}. Remove or rename it first`,
-  )
 }
 
 async function fetchWhole(
@@ -101,7 +84,8 @@ async function fetchWhole(
     return longest >= before + progressBytes
   }
   await retrying(web, file.name, () => fetchRest(part, file, target, web), progressed)
-  await finish(part, path, file, web.signal)
+  const sha256 = await verify(part, file, web.signal)
+  await giveName(part, path, { file, sha256, signal: web.signal })
 }
 
 async function fetchRest(part: Part, file: RemoteFile, target: Target, web: Web): Promise<void> {
@@ -123,9 +107,9 @@ async function fetchRest(part: Part, file: RemoteFile, target: Target, web: Web)
         `${file.name} should have ${announced} bytes, but ${address} has ${size}; the file may just have changed: pull again`,
       )
     }
-    if (from === size) return
+    if (answer.statusCode === 416) return
     await requireSpace([{ ...file, size }], target)
-    if (from === 0) await begin(part, notesOf(file, size, answer))
+    if (from === 0) await begin(part, notesFor(file, size, answer))
     const bytes = await append(part, answer.body, offer, (doneBytes) =>
       target.progress({ file: file.name, doneBytes, totalBytes: size }),
     )
@@ -139,7 +123,7 @@ type KeptPart = Notes & { bytes: number }
 
 /** What an earlier try left of this very file, if there is a way to prove that more bytes continue it. */
 async function keptPart(part: Part, file: RemoteFile): Promise<KeptPart | undefined> {
-  const notes = await readNotes(part)
+  const notes = await notesOf(part)
   const bytes = await lengthOf(part)
   const isSame =
     notes?.url === shown(file.address) &&
@@ -174,9 +158,8 @@ function wholeLength(headers: FileResponse['headers']): number {
   throw new PullProblem('The server does not tell how large the file is (no Content-Length)')
 }
 
-function notesOf({ address, sha256 }: RemoteFile, size: number, { headers }: FileResponse): Notes {
-  // A weak etag promises the same meaning, not the same bytes.
-  const etag = String(headers.etag).startsWith('"') ? String(headers.etag) : undefined
+function notesFor({ address, sha256 }: RemoteFile, size: number, { headers }: FileResponse): Notes {
+  const etag = strongEtag(headers)
   return { url: shown(address), size, ...(etag && { etag }), ...(sha256 && { sha256 }) }
 }
 

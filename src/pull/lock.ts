@@ -3,6 +3,7 @@
  * renewed while its owner lives, so one that was left behind is taken over once its time is old. No process number says
  * so sooner: it means nothing in another container, and a second record beside the lock is one more to be torn.
  */
+import { lstat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lock } from 'proper-lockfile'
 import { messageOf } from '../errors.ts'
@@ -45,6 +46,9 @@ export async function withLock<Result>(
 /** What gives the lock back; undefined while another holds it. The package's own retries also try what a disk refuses. */
 async function acquire(path: string, onCompromised: (cause: Error) => void) {
   const stale = staleSeconds * 1000
+  const found = await lstat(path).catch(() => undefined)
+  if (found && !found.isDirectory())
+    throw new PullProblem(`${path} is no lock that a pull left. Remove or rename it first`)
   try {
     return await lock(path, { lockfilePath: path, realpath: false, stale, update: renewMs, onCompromised })
   } catch (error) {

@@ -1,51 +1,44 @@
 /**
  * What has come of a file so far, on disk: `NAME.part`, and `NAME.part.json`, which tells what it is a part of. Bytes
- * are kept for the next time, unless they are wrong.
+ * are kept for the next time, unless they are wrong. A part without such notes is none of ours and stays as it is.
  */
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
-import { type Static, Type } from '@sinclair/typebox'
-import { Value } from '@sinclair/typebox/value'
-import { messageOf } from '../errors.ts'
+import { openPlain } from '../plain-file.ts'
+import { type Notes, readNotes, writeNotes } from './notes.ts'
+import { writing } from './own-file.ts'
 import { PullProblem, shown } from './requests.ts'
 import type { RemoteFile } from './sources.ts'
 
 export type Part = { path: string; handle: FileHandle }
 
-const notesSchema = Type.Object({
-  url: Type.String(),
-  etag: Type.Optional(Type.String()),
-  size: Type.Integer({ minimum: 0 }),
-  sha256: Type.Optional(Type.String()),
-})
-/** Of the whole file: its address and size in bytes, and what proves that further bytes are of the same one. */
-export type Notes = Static<typeof notesSchema>
-
 /** Runs `work` with the part, open for reading and writing; an empty one goes afterwards. */
 export async function withPart(path: string, work: (part: Part) => Promise<void>): Promise<void> {
-  const handle = await writing(path, () => open(path, constants.O_RDWR | constants.O_CREAT))
+  const handle = await writing(path, () => openPlain(path, constants.O_RDWR | constants.O_CREAT))
+  const part = { path, handle }
   try {
-    await work({ path, handle })
+    await work(part)
   } finally {
-    if ((await lengthOf({ handle })) === 0) {
-      await Promise.all([path, `${path}.json`].map((one) => rm(one, { force: true })))
+    if ((await lengthOf(part)) === 0) {
+      // Notes that cannot be read are not ours.
+      if (await notesOf(part).catch(() => undefined)) await rm(notesPath(path))
+      await rm(path, { force: true })
     }
     await handle.close()
   }
 }
 
-export const lengthOf = async ({ handle }: Pick<Part, 'handle'>): Promise<number> =>
-  (await handle.stat()).size
+export const notesPath = (path: string): string => `${path}.json`
 
-export async function readNotes({ path }: Part): Promise<Notes | undefined> {
-  try {
-    const notes: unknown = JSON.parse(await readFile(`${path}.json`, 'utf8'))
-    return Value.Check(notesSchema, notes) ? notes : undefined
-  } catch {
-    return undefined
-  }
+export const lengthOf = async ({ handle }: Part): Promise<number> => (await handle.stat()).size
+
+/** Throws `PullProblem` for bytes of which nothing tells what they are. */
+export async function notesOf(part: Part): Promise<Notes | undefined> {
+  const notes = await readNotes(notesPath(part.path))
+  if (notes || (await lengthOf(part)) === 0) return notes
+  throw new PullProblem(`${part.path} is not what a pull left there. Remove or rename it first`)
 }
 
 export const discard = ({ path, handle }: Part): Promise<void> => writing(path, () => handle.truncate())
@@ -53,7 +46,7 @@ export const discard = ({ path, handle }: Part): Promise<void> => writing(path, 
 /** The old bytes go first, so that notes never describe another part's. */
 export async function begin(part: Part, notes: Notes): Promise<void> {
   await discard(part)
-  await writing(part.path, () => writeFile(`${part.path}.json`, JSON.stringify(notes)))
+  await writeNotes(notesPath(part.path), notes)
 }
 
 /**
@@ -68,17 +61,20 @@ export async function append(
 ): Promise<number> {
   let bytes = from
   progress(bytes)
-  for await (const chunk of body) {
-    if (bytes + chunk.length > size)
-      throw new PullProblem(`${part.path}: the server sends more than the ${size} bytes it announced`)
-    await writing(part.path, () => writeAt(part.handle, chunk, bytes))
-    bytes += chunk.length
-    progress(bytes)
+  try {
+    for await (const chunk of body) {
+      if (bytes + chunk.length > size)
+        throw new PullProblem(`${part.path}: the server sends more than the ${size} bytes it announced`)
+      await writing(part.path, () => writeAt(part.handle, chunk, bytes))
+      bytes += chunk.length
+      progress(bytes)
+    }
+    return bytes
+  } finally {
+    // Also after a cut: the next try goes on at the part's end.
+    await writing(part.path, () => part.handle.datasync())
+    await requireLength(part, bytes)
   }
-  await writing(part.path, () => part.handle.datasync())
-  if ((await lengthOf(part)) === bytes) return bytes
-  await discard(part)
-  throw new PullProblem(`${part.path} was written to by something else and is thrown away; pull again`)
 }
 
 /** Not at the file's end: what a pull that has just lost its lock still writes must not move what another one does. */
@@ -89,16 +85,20 @@ async function writeAt(handle: FileHandle, chunk: Buffer, position: number): Pro
   }
 }
 
-/** Gives the part its name. Throws `PullProblem` and discards it when its bytes are not those of `file`. */
-export async function finish(part: Part, path: string, file: RemoteFile, signal: AbortSignal): Promise<void> {
-  const sha256 = file.sha256 && (await sha256Of(part, signal))
+async function requireLength(part: Part, bytes: number): Promise<void> {
+  if ((await lengthOf(part)) === bytes) return
+  await discard(part)
+  throw new PullProblem(`${part.path} was written to by something else and is thrown away; pull again`)
+}
+
+/** Answers the part's SHA-256. Throws `PullProblem` and discards it when its bytes are not those of `file`. */
+export async function verify(part: Part, file: RemoteFile, signal: AbortSignal): Promise<string> {
+  const bytes = await lengthOf(part)
+  const sha256 = await sha256Of(part.handle, bytes, signal)
+  await requireLength(part, bytes)
   const { buffer } = await part.handle.read(Buffer.alloc(4), 0, 4, 0)
   const isGguf = buffer.toString('latin1') === 'GGUF'
-  if (sha256 === file.sha256 && isGguf) {
-    await writing(path, () => rename(part.path, path))
-    await rm(`${part.path}.json`, { force: true })
-    return
-  }
+  if (isGguf && sha256 === (file.sha256 ?? sha256)) return sha256
   await discard(part)
   const fault = isGguf
     ? `its checksum is wrong, sha256 ${sha256} and not ${file.sha256}`
@@ -106,18 +106,11 @@ export async function finish(part: Part, path: string, file: RemoteFile, signal:
   throw new PullProblem(`${file.name} was fetched and thrown away: ${fault}`)
 }
 
-async function sha256Of({ handle }: Part, signal: AbortSignal): Promise<string> {
+/** Of the first `bytes`: a file that grows is not read for ever. */
+export async function sha256Of(handle: FileHandle, bytes: number, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
-  const bytes = handle.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 ** 2 })
-  await pipeline(bytes, hash, { signal })
+  const end = Math.max(0, bytes - 1)
+  const content = handle.createReadStream({ start: 0, end, autoClose: false, highWaterMark: 1024 ** 2 })
+  await pipeline(content, hash, { signal })
   return hash.digest('hex')
-}
-
-/** A disk's failure is no passing trouble, unlike a connection's. */
-async function writing<Result>(path: string, write: () => Promise<Result>): Promise<Result> {
-  try {
-    return await write()
-  } catch (error) {
-    throw new PullProblem(`${path} cannot be written: ${messageOf(error)}`, { cause: error })
-  }
 }

@@ -1,10 +1,12 @@
 /** A model and its projector into a folder. What was cut off goes on when the same is asked for again. */
 import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { messageOf } from '../errors.ts'
 import { download, freeBytes, type PullProgress, requireSpace, type Target } from './download.ts'
-import { recordPulled } from './record.ts'
+import { pulledList, recordPulled } from './record.ts'
 import { PullProblem, type Web } from './requests.ts'
-import { filesOf } from './sources.ts'
+import { filesOf, type RemoteFile } from './sources.ts'
+import { isThere } from './whole-file.ts'
 
 export type PullOptions = {
   folder: string
@@ -39,9 +41,12 @@ export async function pull(source: string, options: PullOptions): Promise<string
   try {
     const files = await filesOf(source, endpoints, web)
     await makeFolder(folder)
-    // Before the first byte: a projector that does not fit beside its model is of no use.
-    await requireSpace(files, target)
-    for (const file of files) await download(file, target, web)
+    // All before the first byte: a projector that does not fit beside its model is of no use.
+    await pulledList(folder)
+    const missing: RemoteFile[] = []
+    for (const file of files) if (!(await isThere(join(folder, file.name), file, signal))) missing.push(file)
+    await requireSpace(missing, target)
+    for (const file of missing) await download(file, target, web)
     const names = files.map(({ name }) => name)
     await recordPulled(folder, source, names)
     return names

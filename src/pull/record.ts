@@ -1,8 +1,20 @@
 /** What was pulled into a folder, by its source, for `MODEL_NAME=hf:...` to find. */
-import { rename, writeFile } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pulledFile, pulledFrom } from '../model/locate.ts'
+import type { Static } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { pulledFile, pulledSchema } from '../model/locate.ts'
 import { staleSeconds, withLock } from './lock.ts'
+import { readOwn, writeOwn, writing } from './own-file.ts'
+import { PullProblem } from './requests.ts'
+
+/** The list as it is. Throws `PullProblem` for a file of that name that is none: it would be overwritten. */
+export async function pulledList(folder: string): Promise<Static<typeof pulledSchema>> {
+  const path = join(folder, pulledFile)
+  const list = (await readOwn(path)) ?? {}
+  if (Value.Check(pulledSchema, list)) return list
+  throw new PullProblem(`${path} is no list of what was pulled. Remove or rename it first`)
+}
 
 /** Adds `source`, the model's file first. Pulls that end at the same time wait for each other, so none is lost. */
 export async function recordPulled(folder: string, source: string, names: string[]): Promise<void> {
@@ -11,7 +23,7 @@ export async function recordPulled(folder: string, source: string, names: string
   // Turns are short, unless who had one was killed: then it is taken over first.
   await withLock(`${path}.lock`, { taken, waitSeconds: 2 * staleSeconds }, async () => {
     const part = `${path}.part`
-    await writeFile(part, `${JSON.stringify({ ...(await pulledFrom(folder)), [source]: names }, null, 2)}\n`)
-    await rename(part, path)
+    await writeOwn(part, { ...(await pulledList(folder)), [source]: names })
+    await writing(path, () => rename(part, path))
   })
 }

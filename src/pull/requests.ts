@@ -64,6 +64,10 @@ export const shown = (address: string | URL): string => {
 export const asSha256 = (text: string | undefined): string | undefined =>
   text && /^[0-9a-f]{64}$/i.test(text) ? text.toLowerCase() : undefined
 
+/** A weak etag promises the same meaning, not the same bytes. */
+export const strongEtag = ({ etag }: FileResponse['headers']): string | undefined =>
+  typeof etag === 'string' && etag.startsWith('"') ? etag : undefined
+
 /**
  * One request and its redirects. The answer's body must be read or left; its status is 200, 206, 416 or another
  * success. Throws `PullProblem` when the server refuses for good and `Setback` when it may think otherwise later.

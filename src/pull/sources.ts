@@ -5,7 +5,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { ggufLayers, ollamaLibrary, ollamaRegistry, parseOllamaName } from '../model/ollama-store.ts'
-import { asSha256, PullProblem, readJson, shown, visit, type Web } from './requests.ts'
+import { asSha256, PullProblem, readJson, shown, strongEtag, visit, type Web } from './requests.ts'
 
 export type RemoteFile = {
   /** What it is to be called in the folder. */
@@ -15,6 +15,8 @@ export type RemoteFile = {
   size: number | undefined
   /** Hexadecimal, lower case, where the source tells. */
   sha256: string | undefined
+  /** Of an address alone, where its server tells. */
+  etag?: string | undefined
 }
 
 /** Base addresses without a slash at the end. */
@@ -65,6 +67,7 @@ async function fileAt(address: string, web: Web): Promise<RemoteFile> {
     // Some servers answer HEAD with 0 for what they make as they send it.
     size: Number.isSafeInteger(length) && length > 0 ? length : undefined,
     sha256: head?.sha256,
+    etag: strongEtag(head?.headers ?? {}),
   }
 }
 

@@ -6,9 +6,8 @@ import type { PullOptions } from '../../src/pull/pull.ts'
 import { problem, puller, type Respond, sendFile, serve, someGguf } from '../support/pull-server.ts'
 
 const file = { bytes: someGguf(100_000) }
-/** Far less than what a server may be silent for, which is how long reading on would take. */
-const atOnceMs = 3000
-const idleMs = 6000
+/** Longer than a test may take: who reads on is never seen to end. */
+const idleMs = 3_600_000
 
 /** A server that begins `answer` and never ends it, unless asked with HEAD; `closed` is told of its connection. */
 async function standingStill(t: Test, answer: (response: ServerResponse) => void, other?: Respond) {
@@ -24,22 +23,14 @@ async function standingStill(t: Test, answer: (response: ServerResponse) => void
   return { closed, run }
 }
 
-async function isAtOnce(t: Test, work: () => Promise<unknown>): Promise<void> {
-  const began = performance.now()
-  await work()
-  t.ok(performance.now() - began < atOnceMs, `took ${performance.now() - began} ms`)
-}
-
 t.test('the body of a redirect is not waited for', async (t) => {
   const { closed, run } = await standingStill(
     t,
     (response) => response.writeHead(302, { location: '/model.gguf', 'content-length': 5000 }),
     (request, response) => sendFile(file, request, response),
   )
-  await isAtOnce(t, async () => {
-    t.strictSame(await run(), ['still.gguf'])
-    await Promise.all(closed)
-  })
+  t.strictSame(await run(), ['still.gguf'])
+  await Promise.all(closed)
   t.equal(closed.length, 1)
 })
 
@@ -47,10 +38,8 @@ t.test('the body of a refusal is not waited for', async (t) => {
   const { closed, run } = await standingStill(t, (response) =>
     response.writeHead(404, { 'content-length': 5000 }),
   )
-  await isAtOnce(t, async () => {
-    await t.rejects(run(), problem(/does not exist \(404\)/))
-    await Promise.all(closed)
-  })
+  await t.rejects(run(), problem(/does not exist \(404\)/))
+  await Promise.all(closed)
   t.equal(closed.length, 1)
 })
 
@@ -58,9 +47,7 @@ t.test('a file that does not fit is not read on', async (t) => {
   const { closed, run } = await standingStill(t, (response) =>
     response.writeHead(200, { 'content-length': file.bytes.length }),
   )
-  await isAtOnce(t, async () => {
-    await t.rejects(run({ freeBytes: async () => 50_000 }), problem(/make room/))
-    await Promise.all(closed)
-  })
+  await t.rejects(run({ freeBytes: async () => 50_000 }), problem(/make room/))
+  await Promise.all(closed)
   t.equal(closed.length, 1)
 })

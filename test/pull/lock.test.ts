@@ -29,7 +29,7 @@ t.test('two pulls of one file at a time are one too many', async (t) => {
   await until(() => release !== undefined, 'the request')
   release?.()
   t.strictSame(await first, ['model.gguf'])
-  t.strictSame(readdirSync(folder), ['model.gguf', 'pulled.json'])
+  t.strictSame(readdirSync(folder), ['model.gguf', 'model.gguf.origin.json', 'pulled.json'])
 })
 
 t.test('a lock is believed while it is renewed, and taken over when it is old', async (t) => {

@@ -219,7 +219,7 @@ t.test('what the disk refuses is told at once', async (t) => {
   const { url } = await serve(t, (request, response) => sendFile(file, request, response))
   const { folder, run } = puller(t)
   mkdirSync(join(folder, 'model.gguf.part'))
-  await t.rejects(run(`${url}/model.gguf`), problem(/model\.gguf\.part cannot be written: EISDIR/))
+  await t.rejects(run(`${url}/model.gguf`), problem(/model\.gguf\.part cannot be written: it is a folder/))
   await t.rejects(run(`${url}/${'ü'.repeat(150)}.gguf`), problem(/cannot be written: ENAMETOOLONG/))
 })
 

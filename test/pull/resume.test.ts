@@ -12,7 +12,8 @@ t.test('a file comes whole, with progress, and is not fetched again', async (t) 
   const { folder, progress, run } = puller(t)
   t.strictSame(await run(`${url}/some%20folder/a%20model.gguf?download=true`), ['a model.gguf'])
   t.ok(readFileSync(join(folder, 'a model.gguf')).equals(bytes))
-  t.strictSame(readdirSync(folder), ['a model.gguf', 'pulled.json'], 'nothing else is left')
+  const names = ['a model.gguf', 'a model.gguf.origin.json', 'pulled.json']
+  t.strictSame(readdirSync(folder), names, 'nothing else is left')
   const pulled = JSON.parse(readFileSync(join(folder, 'pulled.json'), 'utf8'))
   t.strictSame(pulled, { [`${url}/some%20folder/a%20model.gguf?download=true`]: ['a model.gguf'] })
   t.match(progress[0], { file: 'a model.gguf', doneBytes: 0, totalBytes: 300_000 })
@@ -141,4 +142,17 @@ t.test('a part that lacks nothing but its name is not fetched again', async (t) 
     await other.run(`${url}/model.gguf`)
     t.equal(file.sent, 10_000, `of another file: ${JSON.stringify(more)}`)
   }
+})
+
+t.test('half of a file is not the whole of one that became empty', async (t) => {
+  const { url } = await serve(t, (_, response) => response.writeHead(200, { 'content-length': 0 }).end())
+  const { folder, run } = puller(t)
+  writeFileSync(join(folder, 'model.gguf.part'), someGguf(5000))
+  const notes = { url: `${url}/model.gguf`, size: 10_000, etag: '"one"' }
+  writeFileSync(join(folder, 'model.gguf.part.json'), JSON.stringify(notes))
+  await t.rejects(
+    run(`${url}/model.gguf`),
+    problem(/model\.gguf was fetched and thrown away: .* no GGUF file/),
+  )
+  t.strictSame(readdirSync(folder), [])
 })
