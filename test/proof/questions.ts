@@ -25,13 +25,20 @@ export async function knownQuestions(url: string, count: number): Promise<Known[
 export type Verdict = 'right' | 'wrong' | 'refused' | 'untyped' | 'hung'
 
 /** Asks one and judges what comes back. Refused is whatever is told with a code, hung what takes longer than the limit. */
-export async function asked(url: string, { request, answers }: Known, limitMs: number): Promise<Verdict> {
+export async function asked(
+  url: string,
+  { request, answers }: Known,
+  limitMs: number,
+  onRefused: (code: string) => void = () => {},
+): Promise<Verdict> {
   const limit = AbortSignal.timeout(limitMs)
   const answered = await infer(url, request, limit).catch((): Answered | undefined => undefined)
   if (!answered) return limit.aborted ? 'hung' : 'untyped'
   const { status, body } = answered
   if (status === 200) return answers.has(body.response_text) ? 'right' : 'wrong'
-  return body.details?.code && body.error_type ? 'refused' : 'untyped'
+  if (!body.details?.code || !body.error_type) return 'untyped'
+  onRefused(body.details.code)
+  return 'refused'
 }
 
 /** Sums up verdicts. */

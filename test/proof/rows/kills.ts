@@ -20,11 +20,13 @@ export const run = () =>
     const known = await knownQuestions(service.url, 24)
     const verdicts: Verdict[] = []
     const crowd = { over: false, good: 0 }
+    const codes = new Map<string, number>()
+    const count = (code: string) => void codes.set(code, (codes.get(code) ?? 0) + 1)
     const asking = Array.from({ length: clients }, async (_, client) => {
       for (let turn = client; !crowd.over; turn += 1) {
         const question = known[turn % known.length]
         if (!question) throw new Error('no question')
-        const verdict = await asked(service.url, question, answerLimitMs)
+        const verdict = await asked(service.url, question, answerLimitMs, count)
         verdicts.push(verdict)
         if (verdict === 'right') crowd.good += 1
         else await sleep(50)
@@ -33,14 +35,15 @@ export const run = () =>
     const backMs = await killed(service, () => crowd.good)
     crowd.over = true
     await Promise.all(asking)
-    const { right, wrong, untyped, hung, refused } = tally(verdicts)
+    const { right, wrong, untyped, hung } = tally(verdicts)
+    const refused = [...codes].map(([code, times]) => `${code} ${times}`).join(', ')
     return judged([
       holds('kills survived', backMs.length === kills, `${backMs.length} of ${kills}`),
       atMost('slowest back', Math.max(...backMs, 0), 3000, ' ms'),
       none('wrong', wrong),
       none('untyped', untyped),
       none('hung', hung),
-      holds('right', right > 0, `${right}, refused with a reason ${refused}`),
+      holds('right', right > 0, `${right}; refused: ${refused}`),
     ])
   })
 
