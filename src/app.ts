@@ -12,6 +12,8 @@ import { pageRoutes } from './doors/page.ts'
 import { statusRoutes } from './doors/status.ts'
 import type { EngineStatus } from './engine/status.ts'
 import { failure } from './errors.ts'
+import { acceptBodies } from './http/body.ts'
+import { bodyMemoryBytes } from './http/body-memory.ts'
 import { trustedProxies } from './http/caller.ts'
 import {
   answerBrokenHttp,
@@ -62,11 +64,6 @@ export async function buildApp(parts: AppParts): Promise<App> {
     loggerInstance: parts.log,
     // One line a request is written below, and none at the usual level for probes.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
-    bodyLimit: maxBodyBytes,
-    // Bodies are read by name and never merged into anything, so the search for poisoned keys, which takes longer
-    // than the parsing of a large picture, has nothing to protect.
-    onProtoPoisoning: 'ignore',
-    onConstructorPoisoning: 'ignore',
     // Strictly, so that "256" is no number.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
     trustProxy: trustedProxies(config),
@@ -85,8 +82,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     clientErrorHandler: answerBrokenHttp(connections),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  app.removeContentTypeParser('text/plain')
-  answerFailures(app, { maxBodyBytes })
+  answerFailures(app)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
@@ -110,12 +106,17 @@ export async function buildApp(parts: AppParts): Promise<App> {
     )
     parts.metrics.requested(path ?? 'unknown', reply.statusCode)
   })
+  const readBody = acceptBodies(app, {
+    maxBodyBytes,
+    memoryBytes: bodyMemoryBytes(maxBodyBytes, config.SLOTS + config.QUEUE_SIZE),
+    pauseMs: connections.pause,
+  })
   await guard(app, config)
   refuseBrokenTexts(app)
   await documentRoutes(app, parts.version, entriesOf(config.API_KEYS).length > 0)
   const { engineStatus, inference, model, models, version } = parts
   const limits = { seconds: config.REQUEST_TIMEOUT, shutdown: parts.shutdown }
-  const door: DoorOptions = { ...inference, limits, model, models, engineStatus, version, maxBodyBytes }
+  const door: DoorOptions = { ...inference, limits, model, models, engineStatus, version, readBody }
   await app.register(inferRoute, { ...door, config })
   await app.register(openaiRoutes, { ...door, prefix: '/v1' })
   await app.register(ollamaRoutes, { ...door, prefix: '/api' })

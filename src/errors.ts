@@ -16,6 +16,9 @@ const system = (status: number, sentence: string): Row => ({ status, type: 'syst
 
 const table = {
   invalid_json: caller('The request body is not valid JSON'),
+  json_too_complex: caller(
+    'The JSON of the request body has too many {feature}; at most {limit} are accepted',
+  ),
   missing_body: caller('The request body is empty; send a JSON object with prompt and image'),
   body_not_object: caller('The request body must be a JSON object with prompt and image, got {actual}'),
   bad_request: caller('The request could not be understood: {reason}'),
@@ -93,6 +96,10 @@ const table = {
   queue_full: system(
     429,
     'The service is busy: {actual} requests are waiting; beyond {limit} only callers who have few of them may add one',
+  ),
+  bodies_full: system(
+    503,
+    'The service is busy: the bodies of its requests fill the {limit} bytes that are set apart for them',
   ),
   queue_timeout: system(504, 'No slot became free within {limit} seconds'),
   deadline_exceeded: system(504, 'The request took longer than {limit} seconds and was stopped'),

@@ -23,9 +23,9 @@ const layers = [
 /** A folder owns for all of its files. */
 const owners: Record<string, string[]> = {
   '@fastify/bearer-auth': ['http/guards'],
+  '@fastify/busboy': ['http/form'],
   '@fastify/cors': ['http/guards'],
   '@fastify/helmet': ['http/guards'],
-  '@fastify/multipart': ['http/upload'],
   '@fastify/rate-limit': ['http/guards'],
   '@fastify/static': ['doors/page'],
   '@fastify/swagger': ['doors/docs'],

@@ -1,5 +1,6 @@
 /** What a front door needs of the house: one way to an answer, the limits, and what model is served. */
 import type { EngineStatus } from '../engine/status.ts'
+import type { ReadBody } from '../http/body.ts'
 import type { Inference } from '../inference/infer.ts'
 import type { ListedModel } from '../model/listing.ts'
 import type { ModelSettings } from '../model/settings.ts'
@@ -13,5 +14,6 @@ export type DoorOptions = AnswerParts & {
   models: () => Promise<ListedModel[]>
   engineStatus: () => EngineStatus
   version: string
-  maxBodyBytes: number
+  /** For bodies that are no JSON. */
+  readBody: ReadBody
 }

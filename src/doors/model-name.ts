@@ -2,10 +2,15 @@
 import { failure } from '../errors.ts'
 import type { ModelSettings } from '../model/settings.ts'
 
+/** More than any file is called. */
+const longestName = 1000
+
 /** The model, if `asked` is a name of it; none at all is. Throws `model_not_found` for the name of another. */
 export function requireModel(model: ModelSettings, asked: string | null | undefined): ModelSettings {
   const given = [model.name, ...model.aliases]
-  if (!asked || given.some((one) => plain(one) === plain(asked))) return model
+  if (!asked) return model
+  const wanted = plain(asked.slice(0, longestName))
+  if (given.some((one) => plain(one) === wanted)) return model
   throw failure('model_not_found', {
     field: 'model',
     actual: asked.slice(0, 200),

@@ -41,7 +41,9 @@ export const connectionLimits = {
   headers: 20_000,
   /** To the end of the body. */
   request: 300_000,
-  /** How often the two are looked at. */
+  /** Between two pieces of the body. */
+  pause: 20_000,
+  /** How often headers and requests are looked at. */
   check: 1000,
   /** Nothing sent or taken by the client, while it is its turn. */
   silence: 30_000,

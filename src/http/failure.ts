@@ -3,19 +3,16 @@
  * Whatever is not meant for callers becomes `internal_error` and goes to the log.
  */
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { type Facts, Failure, failure } from '../errors.ts'
+import { Failure, failure } from '../errors.ts'
 import { type ErrorResponse, timestamp } from './error-response.ts'
 
 /** A family's own shape for an error. */
 export type ErrorBody = (error: Failure, requestId: string) => unknown
 
 /** Has this part of the service answer every failure in one shape. */
-export function answerFailures(
-  app: FastifyInstance,
-  { maxBodyBytes, shape = errorBody }: { maxBodyBytes: number; shape?: ErrorBody },
-): void {
+export function answerFailures(app: FastifyInstance, shape: ErrorBody = errorBody): void {
   app.setErrorHandler((error: FastifyError, request, reply) =>
-    sendFailure(toFailure(error, request, { maxBodyBytes }), request, reply, shape),
+    sendFailure(toFailure(error, request), request, reply, shape),
   )
   app.setNotFoundHandler((request, reply) =>
     sendFailure(
@@ -59,7 +56,7 @@ export function errorBody(error: Failure, requestId: string): ErrorResponse {
   }
 }
 
-function toFailure(error: FastifyError, request: FastifyRequest, limits: { maxBodyBytes: number }): Failure {
+function toFailure(error: FastifyError, request: FastifyRequest): Failure {
   if (error instanceof Failure) return error
   const [broken] = error.validation ?? []
   if (broken) {
@@ -67,29 +64,15 @@ function toFailure(error: FastifyError, request: FastifyRequest, limits: { maxBo
       ? queryFailure(broken, request.query)
       : fieldFailure(broken, request.body)
   }
-  switch (error.code) {
-    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
-      return failure('missing_body')
-    case 'FST_ERR_CTP_INVALID_JSON_BODY':
-      // The parser's own message repeats a piece of the body.
-      return failure('invalid_json')
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return failure('unsupported_media_type', {
-        actual: (request.headers['content-type'] ?? 'none').slice(0, 100),
-      })
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return failure('body_too_large', bodySizes(request, limits.maxBodyBytes))
+  if (error.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    const actual = (request.headers['content-type'] ?? 'none').slice(0, 100)
+    return failure('unsupported_media_type', { actual })
   }
   if (error.code?.startsWith('FST_BEARER_AUTH')) return failure('unauthorized')
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return failure('bad_request', { reason: error.message })
   }
   return asFailure(error)
-}
-
-function bodySizes(request: FastifyRequest, limit: number): Facts {
-  const actual = Number(request.headers['content-length'])
-  return Number.isFinite(actual) ? { limit, actual } : { limit }
 }
 
 type Broken = NonNullable<FastifyError['validation']>[number]

@@ -73,14 +73,14 @@ t.test('a form without an end gets its answer, then the connection is cut', asyn
   const { app } = await formApp(t)
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
-  const endless: [where: string, start: string, code: string][] = [
-    ['before the first part', 'hello', 'body_too_large'],
-    ['in a header', `${prompt}--X\r\nContent-Disposition: form-data; name="`, 'body_too_large'],
-    ['in a picture', prompt + file('image').slice(0, -2), 'body_too_large'],
-    ['in a file that has no place', prompt + file('x').slice(0, -2), 'unexpected_file'],
-    ['behind the last part', prompt + file('image') + end, 'body_too_large'],
+  const endless: [where: string, start: string][] = [
+    ['before the first part', 'hello'],
+    ['in a header', `${prompt}--X\r\nContent-Disposition: form-data; name="`],
+    ['in a picture', prompt + file('image').slice(0, -2)],
+    ['in a file that has no place', prompt + file('x').slice(0, -2)],
+    ['behind the last part', prompt + file('image') + end],
   ]
-  for (const [where, start, code] of endless) {
+  for (const [where, start] of endless) {
     const socket = connect(port, '127.0.0.1').on('error', () => {})
     let answer = ''
     socket.on('data', (bytes) => {
@@ -93,7 +93,7 @@ t.test('a form without an end gets its answer, then the connection is cut', asyn
     chunk('a'.repeat(1024 ** 2))
     // A client that writes on meanwhile could lose the answer to its own failed write.
     await until(() => answer.includes('"code"'), 'the answer')
-    t.match(answer, new RegExp(`"code":"${code}"`), where)
+    t.match(answer, /"code":"body_too_large"/, where)
     await until(() => {
       if (!socket.destroyed && !socket.writableNeedDrain) chunk('a'.repeat(64 * 1024))
       return socket.destroyed

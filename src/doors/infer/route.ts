@@ -17,10 +17,13 @@ import { dryRunResponseOf, inferWording } from './wording.ts'
 
 export type InferRouteOptions = DoorOptions & { config: Pick<Config, 'REQUEST_TIMEOUT' | 'MAX_IMAGES'> }
 
+const mostIgnored = 50
+const longestIgnored = 100
+
 export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (app, { config, ...door }) => {
   const body = inferRequest({ maxImages: config.MAX_IMAGES, maxSeconds: config.REQUEST_TIMEOUT })
   const known = new Set(Object.keys(body.properties))
-  await acceptUploads(app, body, { maxBodyBytes: door.maxBodyBytes, maxFields: known.size * 2 })
+  acceptUploads(app, body, { readBody: door.readBody, maxFields: known.size * 2 })
 
   app.post(
     '/infer',
@@ -54,13 +57,20 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (a
       const wording = inferWording(asked, {
         model: model.name,
         requestId: request.id,
-        ignoredFields: Object.keys(asked).filter((name) => !known.has(name)),
+        ignoredFields: ignoredOf(asked, known),
       })
       const { stream, deadline_ms: deadlineMs } = asked
       return answerQuestion(request, reply, door, { door: 'infer', question, stream, deadlineMs }, wording)
     },
   )
 }
+
+/** What the caller sent and the service does not know, as far as it is worth telling. */
+const ignoredOf = (asked: object, known: Set<string>): string[] =>
+  Object.keys(asked)
+    .filter((name) => !known.has(name))
+    .slice(0, mostIgnored)
+    .map((name) => name.slice(0, longestIgnored))
 
 /** An answer can't be longer than the context, which is the model's and so no part of the schema. */
 function requireRoom(maxTokens: number, contextTokens: number): void {

@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import type { JsonSchema, Message } from '../../inference/question.ts'
 import { redSquare } from '../../plain-squares.ts'
-import { oneOrMore, optional } from '../schema.ts'
+import { mostItems, oneOrMore, optional } from '../schema.ts'
 
 const options = optional(
   Type.Object({
@@ -29,7 +29,9 @@ const common = {
   ),
 }
 
-const images = optional(Type.Array(Type.String({ description: 'A picture as base64.' })))
+const images = optional(
+  Type.Array(Type.String({ description: 'A picture as base64.' }), { maxItems: mostItems }),
+)
 
 export const generateRequest = Type.Object(
   {
@@ -55,9 +57,10 @@ export const chatRequest = Type.Object(
           content: optional(Type.String()),
           images,
         }),
+        { maxItems: mostItems },
       ),
     ),
-    tools: optional(Type.Array(Type.Unknown())),
+    tools: optional(Type.Array(Type.Unknown(), { maxItems: mostItems })),
   },
   {
     examples: [

@@ -23,7 +23,7 @@ const unserved: Record<string, string> = {
 }
 
 export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, door) => {
-  answerFailures(app, { maxBodyBytes: door.maxBodyBytes, shape: errorBody })
+  answerFailures(app, errorBody)
 
   app.post(
     '/chat/completions',

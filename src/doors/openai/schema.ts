@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { ImageDetail } from '../../image/tiles.ts'
 import type { JsonSchema } from '../../inference/question.ts'
 import { redSquare } from '../../plain-squares.ts'
-import { oneOrMore, optional } from '../schema.ts'
+import { mostItems, oneOrMore, optional } from '../schema.ts'
 
 const contentPart = Type.Object({
   type: Type.String(),
@@ -20,13 +20,19 @@ export type ContentPart = Static<typeof contentPart>
 
 const message = Type.Object({
   role: Type.String({ description: '`system`, `developer`, `user` or `assistant`.' }),
-  content: optional(Type.Unsafe<string | ContentPart[]>({ type: ['string', 'array'], items: contentPart })),
+  content: optional(
+    Type.Unsafe<string | ContentPart[]>({
+      type: ['string', 'array'],
+      items: contentPart,
+      maxItems: mostItems,
+    }),
+  ),
 })
 
 export const chatRequest = Type.Object(
   {
     model: optional(Type.String()),
-    messages: Type.Array(message, { minItems: 1 }),
+    messages: Type.Array(message, { minItems: 1, maxItems: mostItems }),
     max_tokens: optional(Type.Integer({ minimum: 1 })),
     max_completion_tokens: optional(Type.Integer({ minimum: 1 })),
     temperature: optional(Type.Number({ minimum: 0, maximum: 2 })),
@@ -49,8 +55,8 @@ export const chatRequest = Type.Object(
       }),
     ),
     n: optional(Type.Integer()),
-    tools: optional(Type.Array(Type.Unknown())),
-    functions: optional(Type.Array(Type.Unknown())),
+    tools: optional(Type.Array(Type.Unknown(), { maxItems: mostItems })),
+    functions: optional(Type.Array(Type.Unknown(), { maxItems: mostItems })),
     logprobs: optional(Type.Boolean()),
   },
   {

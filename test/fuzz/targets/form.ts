@@ -1,25 +1,23 @@
-import { Type } from '@sinclair/typebox'
-import fastify from 'fastify'
-import { answerFailures } from '../../../src/http/failure.ts'
-import { acceptUploads } from '../../../src/http/upload.ts'
-import { must, type Target } from '../target.ts'
+import { Failure } from '../../../src/errors.ts'
+import { readForm } from '../../../src/http/form.ts'
+import { must, type Target, typedOnly } from '../target.ts'
 
-const app = fastify()
-const limits = { maxBodyBytes: 4096, maxFields: 8 }
-const schema = Type.Object({ prompt: Type.String(), images: Type.Optional(Type.Array(Type.String())) })
-answerFailures(app, limits)
-await acceptUploads(app, schema, limits)
-app.post('/', async (request) => ({ uploads: request.uploads.length, body: request.body }))
+const maxFields = 8
 
 const part = (name: string, body: string, more = '') =>
   `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${body}\r\n`
 
 export const target: Target = {
-  async run(payload) {
-    const headers = { 'content-type': 'multipart/form-data; boundary=b' }
-    const { statusCode, json } = await app.inject({ method: 'POST', url: '/', headers, payload })
-    must(statusCode < 500, `a form is the caller's matter, not ${statusCode}`)
-    if (statusCode !== 200) must(typeof json().details.code === 'string', 'a refusal has its code')
+  async run(bytes) {
+    const form = await typedOnly([Failure], () =>
+      readForm(bytes, 'multipart/form-data; boundary=b', maxFields),
+    )
+    if (!form) return
+    must(form.fields.size <= maxFields, 'fields are bounded')
+    must(
+      form.files.every((file) => file.length <= bytes.length),
+      'a file is a part of the form',
+    )
   },
   seeds: [
     `${part('prompt', 'hello')}${part('image', 'PNG', '; filename="a.png"')}--b--\r\n`,

@@ -1,0 +1,53 @@
+/** What strangers may send is bounded at every door, and so is what is repeated of it. */
+import t from 'tap'
+import { testApp } from '../support/app.ts'
+
+const many = <Item>(item: Item): Item[] => Array<Item>(1001).fill(item)
+
+t.test('no list is longer than anybody has use for', async (t) => {
+  const app = await testApp(t)
+  const message = { role: 'user', content: 'a' }
+  const lists: [url: string, field: string, body: object][] = [
+    ['/infer', 'images', { prompt: 'a', images: many('') }],
+    ['/infer', 'stop', { prompt: 'a', image: 'AAAA', stop: many('a') }],
+    ['/v1/chat/completions', 'messages', { messages: many(message) }],
+    ['/v1/chat/completions', 'stop', { messages: [message], stop: many('a') }],
+    ['/v1/chat/completions', 'tools', { messages: [message], tools: many({}) }],
+    ['/v1/chat/completions', 'functions', { messages: [message], functions: many({}) }],
+    [
+      '/v1/chat/completions',
+      'messages/0/content',
+      { messages: [{ role: 'user', content: many({ type: 'text', text: 'a' }) }] },
+    ],
+    ['/api/generate', 'images', { prompt: 'a', images: many('') }],
+    ['/api/generate', 'options/stop', { prompt: 'a', options: { stop: many('a') } }],
+    ['/api/chat', 'messages', { messages: many(message) }],
+    ['/api/chat', 'tools', { messages: [message], tools: many({}) }],
+    ['/api/chat', 'messages/0/images', { messages: [{ ...message, images: many('') }] }],
+  ]
+  for (const [url, field, payload] of lists) {
+    const response = await app.inject({ method: 'POST', url, payload })
+    t.equal(response.statusCode, 400, `${url} ${field}`)
+    t.match(response.body, new RegExp(`Field ${field} must be a list of at most \\d+, got a list`))
+  }
+})
+
+t.test('fields that are ignored are told, but not all of a flood of them', async (t) => {
+  const app = await testApp(t)
+  const flood = Object.fromEntries(many('x').map((letter, index) => [`${index}${letter.repeat(200)}`, 1]))
+  const payload = { prompt: 'a', image: 'AAAA', ...flood }
+  const response = await app.inject({ method: 'POST', url: '/infer', payload })
+  const { ignored_fields: ignored } = response.json().metadata as { ignored_fields: string[] }
+  t.equal(ignored.length, 50)
+  t.ok(ignored.every((name) => name.length === 100))
+})
+
+t.test('the name of a model is not repeated whole', async (t) => {
+  const app = await testApp(t)
+  const payload = { model: 'x'.repeat(1024 ** 2), messages: [{ role: 'user', content: 'a' }] }
+  for (const url of ['/v1/chat/completions', '/api/chat']) {
+    const response = await app.inject({ method: 'POST', url, payload })
+    t.equal(response.statusCode, 404)
+    t.ok(response.body.length < 1000)
+  }
+})
