@@ -26,6 +26,7 @@ import { answerFailures, sendFailure } from './http/failure.ts'
 import { guard } from './http/guards.ts'
 import { refusePipelining } from './http/pipelining.ts'
 import { refuseBrokenTexts } from './http/texts.ts'
+import { answerWhileSending } from './http/unread-body.ts'
 import type { Inference } from './inference/infer.ts'
 import type { Metrics } from './metrics.ts'
 import type { ListedModel } from './model/listing.ts'
@@ -97,6 +98,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     // A connection kept alive would keep the service from ending.
     if (parts.draining()) reply.header('connection', 'close')
   })
+  answerWhileSending(app, { ...connections.unread, bytes: 4 * maxBodyBytes })
   app.addHook('onResponse', async (request, reply) => {
     const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info'
     const path = request.routeOptions.url

@@ -43,6 +43,8 @@ export const connectionLimits = {
   request: 300_000,
   /** Between two pieces of the body. */
   pause: 20_000,
+  /** What is left of a request that was answered before it was sent: in all, and between two pieces. */
+  unread: { totalMs: 30_000, pauseMs: 5000 },
   /** How often headers and requests are looked at. */
   check: 1000,
   /** Nothing sent or taken by the client, while it is its turn. */

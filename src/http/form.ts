@@ -1,6 +1,6 @@
 /** A form's bytes (`multipart/form-data`) -> its texts and files. All of it has come, so nothing is waited for. */
 import { setImmediate as otherTurns } from 'node:timers/promises'
-import { Busboy } from '@fastify/busboy'
+import { Busboy, type BusboyInstance } from '@fastify/busboy'
 import { Failure, failure } from '../errors.ts'
 import { parseJson } from './json.ts'
 
@@ -34,43 +34,51 @@ const invalid = (reason: string, cause?: unknown) => failure('invalid_form', { r
 function parts(bytes: Buffer, contentType: string, maxFields: number): Promise<Form> {
   return new Promise((resolve, reject) => {
     const { fields, files }: Form = { fields: new Map(), files: [] }
+    const over = new AbortController()
+    const refuse = (error: unknown) => {
+      reject(error)
+      over.abort()
+    }
+    const refuseTooMany = (what: string) => () => refuse(invalid(`it has more than ${what}`))
     const parser = new Busboy({
       headers: { 'content-type': contentType },
       limits: { parts: mostParts, files: mostParts, fields: maxFields, fieldSize: bytes.length },
     })
-    parser.on('field', (name, value, _nameCut, _valueCut, _encoding, type) => {
-      try {
-        requireName(name)
-        const values = fields.get(name) ?? []
-        fields.set(name, [...values, type.startsWith('application/json') ? jsonPart(value) : value])
-      } catch (error) {
-        reject(error)
-      }
-    })
-    parser.on('file', (name, file) => {
-      const index = files.push(Buffer.alloc(0)) - 1
-      const pieces: Buffer[] = []
-      file.on('error', reject)
-      file.on('data', (piece: Buffer) => pieces.push(piece))
-      file.on('end', () => {
-        files[index] = Buffer.concat(pieces)
-      })
-      if (name !== 'image' && name !== 'images') reject(misplaced(name))
-    })
-    const tooMany = (what: string) => () => reject(invalid(`it has more than ${what}`))
     parser
-      .on('partsLimit', tooMany(`${mostParts} parts`))
-      .on('filesLimit', tooMany(`${mostParts} parts`))
-      .on('fieldsLimit', tooMany(`${maxFields} fields`))
-      .on('error', reject)
+      .on('field', (name, value, _nameCut, _valueCut, _encoding, type) => {
+        const fault = faultOf(name)
+        if (fault) return refuse(fault)
+        try {
+          const part = type.startsWith('application/json') ? jsonPart(value) : value
+          fields.set(name, [...(fields.get(name) ?? []), part])
+        } catch (error) {
+          refuse(error)
+        }
+      })
+      .on('file', (name, file) => {
+        const pieces: Buffer[] = []
+        const index = files.push(Buffer.alloc(0)) - 1
+        file.on('error', refuse)
+        file.on('data', (piece: Buffer) => pieces.push(piece))
+        file.on('end', () => {
+          files[index] = Buffer.concat(pieces)
+        })
+        if (name !== 'image' && name !== 'images') {
+          refuse(faultOf(name) ?? failure('unexpected_file', { field: name }))
+        }
+      })
+      .on('partsLimit', refuseTooMany(`${mostParts} parts`))
+      .on('filesLimit', refuseTooMany(`${mostParts} parts`))
+      .on('fieldsLimit', refuseTooMany(`${maxFields} fields`))
+      .on('error', refuse)
       .on('finish', () => resolve({ fields, files }))
     // Nothing is left to happen then: a parser that has not finished waits for what never comes.
-    feed(parser, bytes).then(() => reject(new Error('The form came to no end')), reject)
+    feed(parser, bytes, over.signal).then(() => refuse(new Error('The form came to no end')), refuse)
   })
 }
 
-async function feed(parser: InstanceType<typeof Busboy>, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length && parser.writable; at += turnBytes) {
+async function feed(parser: BusboyInstance, bytes: Buffer, over: AbortSignal): Promise<void> {
+  for (let at = 0; at < bytes.length && !over.aborted; at += turnBytes) {
     parser.write(bytes.subarray(at, at + turnBytes))
     await otherTurns()
   }
@@ -78,22 +86,13 @@ async function feed(parser: InstanceType<typeof Busboy>, bytes: Buffer): Promise
   await otherTurns()
 }
 
-/** Throws `invalid_form` unless a field may have this name. */
-function requireName(name: string | undefined): asserts name is string {
-  if (!name) throw invalid('a part of it has no name')
+/** What is wrong with the name of a field. The parser tells no name where there is none, whatever its types say. */
+function faultOf(name: string | undefined): Failure | undefined {
+  if (!name) return invalid('a part of it has no name')
   if (name.length > longestName) {
-    throw invalid(`the name of a field is longer than ${longestName} characters`)
+    return invalid(`the name of a field is longer than ${longestName} characters`)
   }
-  if (name in Object.prototype) throw invalid('a field has a name that is not accepted')
-}
-
-function misplaced(name: string | undefined): Failure {
-  try {
-    requireName(name)
-  } catch (error) {
-    return error as Failure
-  }
-  return failure('unexpected_file', { field: name })
+  return name in Object.prototype ? invalid('a field has a name that is not accepted') : undefined
 }
 
 function jsonPart(text: string): unknown {
