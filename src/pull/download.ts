@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { staleSeconds, withLock } from './lock.ts'
 import type { Notes } from './notes.ts'
 import { append, begin, discard, lengthOf, notesOf, type Part, verify, withPart } from './part.ts'
+import type { RemoteFile } from './remote-file.ts'
 import {
   type FileResponse,
   leave,
@@ -19,7 +20,6 @@ import {
   visit,
   type Web,
 } from './requests.ts'
-import type { RemoteFile } from './sources.ts'
 import { giveName, isThere } from './whole-file.ts'
 
 export type PullProgress = { file: string; doneBytes: number; totalBytes: number }

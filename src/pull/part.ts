@@ -9,8 +9,8 @@ import { pipeline } from 'node:stream/promises'
 import { openPlain } from '../plain-file.ts'
 import { type Notes, readNotes, writeNotes } from './notes.ts'
 import { writing } from './own-file.ts'
+import type { RemoteFile } from './remote-file.ts'
 import { PullProblem, shown } from './requests.ts'
-import type { RemoteFile } from './sources.ts'
 
 export type Part = { path: string; handle: FileHandle }
 

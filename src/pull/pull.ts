@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { messageOf } from '../errors.ts'
 import { download, freeBytes, type PullProgress, requireSpace, type Target } from './download.ts'
 import { pulledList, recordPulled } from './record.ts'
+import type { RemoteFile } from './remote-file.ts'
 import { PullProblem, type Web } from './requests.ts'
-import { filesOf, type RemoteFile } from './sources.ts'
+import { filesOf } from './sources.ts'
 import { isThere } from './whole-file.ts'
 
 export type PullOptions = {

@@ -9,8 +9,8 @@ import { otherKind } from '../plain-file.ts'
 import { readNotes, writeNotes } from './notes.ts'
 import { writing } from './own-file.ts'
 import { discard, notesOf, notesPath, type Part, sha256Of } from './part.ts'
+import type { RemoteFile } from './remote-file.ts'
 import { PullProblem, shown } from './requests.ts'
-import type { RemoteFile } from './sources.ts'
 
 const originPath = (path: string): string => `${path}.origin.json`
 
