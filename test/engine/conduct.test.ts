@@ -21,6 +21,8 @@ t.test('it ended at work when it had a request, or lost one by that', (t) => {
   const settled = (how: Parameters<ReturnType<typeof createConduct>['letGo']>[1]) => {
     const conduct = createConduct()
     conduct.letGo(conduct.take(), how)
+    // Nobody needs to listen.
+    if (how === 'answered') conduct.answered()
     return conduct.endedAtWork()
   }
   t.notOk(createConduct().endedAtWork())

@@ -4,14 +4,14 @@ import { stuckOnRequest } from '../../src/engine/stuck.ts'
 import { timings } from '../../src/engine/timings.ts'
 
 function engine(t: Test, threads = 2) {
-  const state = { now: 0, cpuMs: 0 }
+  const state = { now: 0, cpuMs: 0, isTold: true }
   const real = performance.now
   performance.now = () => state.now
   t.teardown(() => {
     performance.now = real
   })
   const conduct = createConduct()
-  const pulse = async () => ({ cpuMs: state.cpuMs, bytesRead: 0 })
+  const pulse = async () => (state.isTold ? { cpuMs: state.cpuMs, bytesRead: 0 } : undefined)
   return { state, conduct, isStuck: stuckOnRequest({ engine: { conduct }, threads, pulse, times: timings }) }
 }
 
@@ -26,9 +26,12 @@ t.test('one that neither works nor speaks is stuck; either is enough', async (t)
   const request = conduct.take()
   state.now = timings.workStall + 1
   t.equal(await isStuck(0), undefined, 'it works')
+  t.equal(await isStuck(timings.workStall), undefined, 'it may rest as long')
   request.heardAt = 1000
   t.equal(await isStuck(state.now), undefined, 'it spoke a while ago')
-  state.now += 1000
+  state.now += 999
+  t.equal(await isStuck(state.now), undefined, 'it may be silent as long')
+  state.now += 1
   t.match(await isStuck(state.now), /stopped working on a request/)
 })
 
@@ -65,6 +68,13 @@ t.test('small pictures get time all the same, and others beside them take theirs
   t.equal(await isStuck(0), undefined)
   state.cpuMs += 1
   t.match(await isStuck(0), /far longer/)
+})
+
+t.test('where the kernel tells nothing, nothing is too much', async (t) => {
+  const { state, conduct, isStuck } = engine(t)
+  state.isTold = false
+  conduct.take(10)
+  for (let look = 0; look < 3; look += 1) t.equal(await isStuck(0), undefined)
 })
 
 t.test('nothing is too much of what nobody knows', async (t) => {

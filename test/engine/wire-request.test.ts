@@ -61,6 +61,27 @@ t.test('texts alone, and several pictures, each in its place', (t) => {
   t.end()
 })
 
+t.test('a picture is not searched for what JSON would escape, which takes the event loop its time', (t) => {
+  const url = `data:image/png;base64,${'A'.repeat(100_000)}`
+  const real = JSON.stringify
+  let searched = 0
+  t.intercept(JSON, 'stringify', {
+    value: (...words: Parameters<typeof real>) => {
+      const json = real(...words)
+      searched += json.length
+      return json
+    },
+  })
+  const content = [{ type: 'image_url' as const, image_url: { url } }]
+  const bytes = requestBytes(
+    { messages: [{ role: 'user', content }], max_tokens: 1, temperature: 0 },
+    'stream',
+  )
+  t.ok(bytes.includes(url))
+  t.ok(searched > 0 && searched < 1000, `${searched} characters`)
+  t.end()
+})
+
 t.test('first tokens are asked for whole, with how likely they are', (t) => {
   const body = bodyWith({})
   t.same(JSON.parse(requestBytes(body, 'first tokens').toString()), {

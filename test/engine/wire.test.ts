@@ -112,6 +112,16 @@ t.test('a stream that goes on far beyond what was asked for is given up', async 
   t.ok(chunks > 900 && chunks < 1200, `after ${chunks} KB`)
 })
 
+t.test('a long answer may have as many bytes as its tokens can take', async (t) => {
+  let heard = 0
+  async function* stream() {
+    for (let count = 0; count < 1500; count += 1) yield Buffer.from(sse(token('x'.repeat(1000))))
+    yield Buffer.from(sse(finish(), figures))
+  }
+  for await (const event of chatEvents(stream(), 1000)) if (event.type === 'text') heard += 1
+  t.equal(heard, 1500)
+})
+
 t.test('how likely first tokens are; what is no number is told as none', (t) => {
   const answer = (...listed: object[]) => ({
     choices: [{ logprobs: { content: [{ top_logprobs: listed }] } }],
@@ -121,8 +131,10 @@ t.test('how likely first tokens are; what is no number is told as none', (t) => 
     { token: 'b', logprob: Number.NaN },
     { token: '', logprob: Number.NaN },
   ])
-  for (const nothing of [null, {}, { choices: [] }, { choices: [{ logprobs: null }] }, answer()])
-    t.strictSame(likelihoodsOf(nothing), [])
+  const nothings = [null, {}, { choices: [] }, answer()]
+  for (const logprobs of [null, {}, { content: [] }, { content: [{}] }])
+    t.strictSame(likelihoodsOf({ choices: [{ logprobs }] }), [])
+  for (const nothing of nothings) t.strictSame(likelihoodsOf(nothing), [])
   t.end()
 })
 
