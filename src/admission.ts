@@ -169,16 +169,16 @@ export function createAdmission(limits: AdmissionLimits) {
     }
   }
 
-  /** Resolves once nobody is inside, or after `milliseconds`, whichever comes first. */
-  async function idle(milliseconds: number): Promise<void> {
-    if (inside === 0) return
+  /** Resolves once nobody is inside, or when the signal fires, whichever comes first. */
+  async function idle(signal: AbortSignal): Promise<void> {
+    if (inside === 0 || signal.aborted) return
     await new Promise<void>((resolve) => {
       const finish = () => {
-        clearTimeout(timer)
+        signal.removeEventListener('abort', finish)
         emptied.delete(finish)
         resolve()
       }
-      const timer = setTimeout(finish, milliseconds)
+      signal.addEventListener('abort', finish, { once: true })
       emptied.add(finish)
     })
   }

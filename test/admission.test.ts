@@ -102,14 +102,18 @@ t.test('an abort after the slot was given does not free it', async (t) => {
   holder.leave()
 })
 
-t.test('idle waits for all to leave, but no longer than told', async (t) => {
+t.test('idle waits for all to leave, or until it is told not to', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 })
-  await admission.idle(1000)
+  const patience = new AbortController()
+  await admission.idle(patience.signal)
   const ticket = admission.enter('a')
-  await admission.idle(20)
+  const hurried = admission.idle(patience.signal)
+  patience.abort()
+  await hurried
+  await admission.idle(patience.signal)
   t.equal(admission.inside, 1)
   let idle = false
-  const waiting = admission.idle(5000).then(() => {
+  const waiting = admission.idle(new AbortController().signal).then(() => {
     idle = true
   })
   await sleep(5)

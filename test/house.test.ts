@@ -34,7 +34,6 @@ const owners: Record<string, string[]> = {
   '@prometheus-io/client': ['metrics'],
   ajv: ['inference/json-schema'],
   re2js: ['inference/json-schema'],
-  'close-with-grace': ['cli/serve'],
   commander: ['main'],
   'eventsource-parser': ['engine/wire', 'cli/ask'],
   execa: ['engine/child'],

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
@@ -24,33 +23,30 @@ import { type ListedModel, listModels } from '../model/listing.ts'
 import { type ModelSettings, modelSettings } from '../model/settings.ts'
 import { parseAllowList } from '../net/addresses.ts'
 import { createFetcher } from '../net/guarded-fetch.ts'
+import { endInOrder } from './ending.ts'
 
 export type Service = {
   app: App
   engine: Engine
   url: string
-  /** Takes no more requests, lets those under way finish within the grace period, ends the engine. */
-  stop(): Promise<void>
+  /**
+   * Takes no more requests, lets those under way finish within the grace period, ends the engine. `atOnce` answers them
+   * 503 instead, and may be asked for while it already stops.
+   */
+  stop(how?: { atOnce: boolean }): Promise<void>
 }
 
 /** Time for the last answers to reach their clients. */
 const answersLeaveMs = 1000
-/** Time after the grace period for typed answers to leave and the engine to end. */
-const aftermathMs = 10_000
 
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env)
   requireGuard(config)
   const log = createLog(config)
-  const service = await startService(config, log)
-  closeWithGrace(
-    { delay: config.SHUTDOWN_GRACE * 1000 + aftermathMs, logger: log },
-    async ({ err, signal }) => {
-      if (err) log.error({ err }, 'stopping after an error that nobody caught')
-      else log.info(`stopping on ${signal ?? 'request'}`)
-      await service.stop()
-    },
-  )
+  const starting = startService(config, log)
+  const graceMs = config.SHUTDOWN_GRACE * 1000
+  endInOrder({ log, graceMs, stop: async (how) => (await starting).stop(how) })
+  await starting
 }
 
 /** JSON lines for machines; for a person at a terminal, prose. */
@@ -109,15 +105,29 @@ export async function startService(config: Config, log: Logger): Promise<Service
     log,
   })
 
-  async function stop(): Promise<void> {
+  const giveUp = () => shutdown.abort(failure('shutting_down', {}, { retryAfterSeconds: 5 }))
+  let end: Promise<void> | undefined
+
+  function stop({ atOnce } = { atOnce: false }): Promise<void> {
     draining = true
-    await admission.idle(config.SHUTDOWN_GRACE * 1000)
-    shutdown.abort(failure('shutting_down', {}, { retryAfterSeconds: 5 }))
+    if (atOnce) giveUp()
+    end ??= drain()
+    return end
+  }
+
+  async function drain(): Promise<void> {
+    const graceIsOver = setTimeout(giveUp, config.SHUTDOWN_GRACE * 1000)
+    await admission.idle(shutdown.signal)
+    clearTimeout(graceIsOver)
+    giveUp()
     // A connection on which nothing was ever asked never counts as idle: it is cut once the answers have left.
     const cut = setTimeout(() => app.server.closeAllConnections(), answersLeaveMs)
-    await app.close()
-    clearTimeout(cut)
-    await engine.stop()
+    try {
+      await app.close()
+    } finally {
+      clearTimeout(cut)
+      await engine.stop()
+    }
   }
 
   try {

@@ -7,7 +7,7 @@ import { infer, runService, untilHealthy } from '../support/service.ts'
 import { until } from '../support/until.ts'
 
 t.test('connections beyond the descriptors harm neither the engine nor its restart', async (t) => {
-  const service = await runService(t, {}, '-n 512')
+  const service = await runService(t, {}, { limits: '-n 512' })
   await untilHealthy(service.url)
   const port = Number(new URL(service.url).port)
   const held = () => readdirSync(`/proc/${service.process.pid}/fd`).length

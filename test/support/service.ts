@@ -29,14 +29,22 @@ export const untouched = ['-u', 'NODE_OPTIONS']
 /** A test, or whatever else ends and then clears up. */
 export type Owner = { teardown(end: () => Promise<void>): void }
 
-/** `limits` are options of the shell's `ulimit`, such as `-n 256`. */
+export type Start = {
+  /** Options of the shell's `ulimit`, such as `-n 256`. */
+  limits?: string
+  /** JavaScript that runs in the service before its own. */
+  preload?: string
+}
+
 export async function runService(
   t: Owner,
   env: Record<string, string> = {},
-  limits?: string,
+  { limits, preload }: Start = {},
 ): Promise<RunningService> {
   const { PATH, HOME, ENGINE_PATH } = process.env
-  const command = ['env', ...untouched, process.execPath, 'dist/main.js', 'serve']
+  const options =
+    preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
+  const command = ['env', ...untouched, process.execPath, ...options, 'dist/main.js', 'serve']
   const limited =
     limits === undefined ? command : ['sh', '-c', `ulimit ${limits} && exec "$@"`, 'sh', ...command]
   const [program = '', ...words] = limited
@@ -95,8 +103,12 @@ export async function untilInside(url: string, running: number, waiting = 0, sec
   }
 }
 
-export async function healthyService(t: Owner, env: Record<string, string> = {}): Promise<RunningService> {
-  const service = await runService(t, env)
+export async function healthyService(
+  t: Owner,
+  env: Record<string, string> = {},
+  start: Start = {},
+): Promise<RunningService> {
+  const service = await runService(t, env, start)
   await untilHealthy(service.url)
   return service
 }
