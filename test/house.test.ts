@@ -62,7 +62,7 @@ const rooms: Record<string, string[]> = {
   scripts: ['src', 'test/support'],
   bench: ['src', 'models/drawings', 'test/support'],
   'test/support': ['src', 'test/support'],
-  'test/proof': ['src', 'models/drawings', 'test/support'],
+  'test/proof': ['src', 'models/drawings', 'test/support', 'test/fuzz'],
   test: ['src', 'scripts', 'models/drawings', 'test/support'],
 }
 
