@@ -105,6 +105,10 @@ export function startFakeLlama(words: readonly string[], start: string, host: Fa
 
 type Part = { text?: string; image_url?: { url: string } }
 
+/** Of all messages; a message may be a text by itself. */
+const partsOf = (messages: { content: string | Part[] }[]): Part[] =>
+  messages.flatMap(({ content }) => (typeof content === 'string' ? [{ text: content }] : content))
+
 /** As llama-server tells how likely first tokens are; a picture's own length makes them its own. */
 function firstTokens(parts: Part[], start: string): object {
   const seen =
@@ -128,16 +132,16 @@ async function answer(
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
   const body = JSON.parse(Buffer.concat(chunks).toString()) as {
-    messages: [{ content: Part[] }]
+    messages: { content: string | Part[] }[]
     logprobs?: boolean
   }
   const turned = host.fault?.() ?? ''
   if (body.logprobs && turned === '') {
     // Nobody is told anything.
     if (start === 'mute') return
-    return void response.end(JSON.stringify(firstTokens(body.messages[0].content, start)))
+    return void response.end(JSON.stringify(firstTokens(partsOf(body.messages), start)))
   }
-  const prompt = body.messages[0].content.find((part) => part.text)?.text ?? ''
+  const prompt = partsOf(body.messages).find(({ text }) => text?.startsWith('fault:'))?.text ?? ''
   const fault = prompt.startsWith('fault:') ? prompt.slice('fault:'.length) : turned
   const send = (data: unknown) =>
     response.write(`data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`)
