@@ -1,5 +1,6 @@
 /** Whether a process works, as the kernel counts it: proof of life of one that says nothing for minutes. */
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 
 /** What it has done since it began: milliseconds of all its threads, bytes of all that it read. */
 export type Work = { cpuMs: number; bytesRead: number }
@@ -9,18 +10,16 @@ export type Pulse = () => Promise<Work | undefined>
 /** Linux counts in hundredths of a second, whatever its own clock is. */
 const msPerTick = 10
 
-/** Undefined where the kernel does not tell, and once the process is gone. */
+/** Undefined where the kernel does not tell, and once the process is gone. Only tests name another `root`. */
 export const pulseOf =
-  (pid: number | undefined): Pulse =>
+  (pid: number | undefined, root = '/'): Pulse =>
   async () => {
-    const [stat, io] = await Promise.all(
-      ['stat', 'io'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8').catch(() => '')),
-    )
+    const read = (name: string) => readFile(join(root, `proc/${pid}/${name}`), 'utf8').catch(() => '')
+    const [stat, io] = await Promise.all([read('stat'), read('io')])
     // The second field is a name in brackets that may hold anything; utime and stime are the 14th and 15th.
-    const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? []
-    const [user, system] = [fields[11], fields[12]].map(Number)
-    if (user === undefined || system === undefined || Number.isNaN(user + system)) return undefined
-    return { cpuMs: (user + system) * msPerTick, bytesRead: bytesReadOf(io ?? '') }
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const cpuMs = (Number(fields[11]) + Number(fields[12])) * msPerTick
+    return Number.isNaN(cpuMs) ? undefined : { cpuMs, bytesRead: bytesReadOf(io) }
   }
 
 /** Through calls and through mappings; nothing where the kernel keeps that to itself. */
