@@ -36,6 +36,7 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
     connect: { socketPath },
     headersTimeout: 0,
     bodyTimeout: 0,
+    // A connection for each question.
     pipelining: 0,
     connections: null,
   })
@@ -46,7 +47,6 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
       origin,
       path,
       method: 'GET',
-      reset: true,
       signal: AbortSignal.timeout(timeoutMs),
     })
     return { status: response.statusCode, body: (await response.body.json()) as Body }
@@ -60,7 +60,6 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: requestBytes(body, wanted),
-      reset: true,
       signal,
     })
     if (response.statusCode !== 200) throw refusal(response.statusCode, await response.body.text())

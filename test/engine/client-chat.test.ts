@@ -114,5 +114,32 @@ t.test('each question has a connection of its own', async (t) => {
   })
   await client.busySlots(patient)
   await client.busySlots(patient)
-  t.equal(sockets.size, 2)
+  await client.countTokens(body, never)
+  await client.countTokens(body, never)
+  t.equal(sockets.size, 4)
+})
+
+t.test('first tokens are asked for whole, and come with how likely they are', async (t) => {
+  const listed = [{ token: 'red', logprob: -0.5 }]
+  const { client, lastBody } = await clientOf(t, (_request, response) => {
+    response.end(JSON.stringify({ choices: [{ logprobs: { content: [{ top_logprobs: listed }] } }] }))
+  })
+  t.strictSame(await client.firstTokens(body, never), listed)
+  t.match(lastBody(), { logprobs: true, stream: undefined })
+})
+
+t.test('first tokens that do not come are a failure of ours, or the reason of who left', async (t) => {
+  const refusing = await clientOf(t, (_request, response) => void response.writeHead(500).end('{}'))
+  await t.rejects(refusing.client.firstTokens(body, never), { code: 'engine_error' })
+  const breaking = await clientOf(t, (request) => void request.socket.destroy())
+  await t.rejects(breaking.client.firstTokens(body, never), { code: 'engine_crashed', cause: Error })
+  const signal = AbortSignal.abort(new Error('gone'))
+  await t.rejects(breaking.client.firstTokens(body, signal), { message: 'gone' })
+})
+
+t.test('nobody is asked once it is closed', async (t) => {
+  const { client, requests } = await clientOf(t, (_request, response) => void response.end('[]'))
+  await client.close()
+  await t.rejects(client.busySlots(patient), { code: 'UND_ERR_DESTROYED' })
+  t.strictSame(requests, [])
 })

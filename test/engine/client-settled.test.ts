@@ -62,6 +62,7 @@ t.test('a failure of an engine that goes on is a request that it let go', async 
   t.equal(failing.client.conduct.failures, 1)
   const cutting = await engine(t, (_, to) => to.write(word, () => to.destroy()))
   t.equal(await cutting.settled(), 'given up')
+  t.equal(cutting.client.conduct.failures, 1)
 })
 
 t.test('an engine that is gone in the middle ended on it', async (t) => {
@@ -89,6 +90,25 @@ t.test('who leaves lets the engine go on, and who is late to tell of its slots i
     },
   )
   t.equal(await settled(leaving.signal), 'given up')
+  t.equal(looks, 2)
+})
+
+t.test('an engine that does not let go within two minutes counts as ended', async (t) => {
+  const clock = { ahead: 0 }
+  const real = performance.now.bind(performance)
+  t.intercept(performance, 'now', { value: () => real() + clock.ahead })
+  let looks = 0
+  const leaving = new AbortController()
+  const { settled } = await engine(
+    t,
+    (_, to) => to.write(word, () => leaving.abort()),
+    (_, to) => {
+      looks += 1
+      if (looks === 2) clock.ahead = 120_000
+      to.end('[{"is_processing":true}]')
+    },
+  )
+  t.equal(await settled(leaving.signal), 'engine ended')
   t.equal(looks, 2)
 })
 
