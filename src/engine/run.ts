@@ -46,6 +46,10 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
     if (warning) log.warn({}, warning)
   })
   const over = new AbortController()
+  const ended = child.ended.then((end) => {
+    over.abort()
+    return diagnose(end)
+  })
   const onStop = () => child.stop()
   stopping.addEventListener('abort', onStop, { once: true })
   if (stopping.aborted) child.stop()
@@ -71,20 +75,15 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
       if (!wasReady) return { sentence, retry }
       return { sentence, retry: client.conduct.endedAtWork() ? 'soon' : 'backoff' }
     }
-    const ended = child.ended.then((end) => {
-      over.abort()
-      return diagnose(end)
-    })
     const watched = { ...run, onReady, engine: client, name: settings.name, pulse: pulseOf(child.pid) }
     const fault = await Promise.race([ended, watch(watched, over.signal), whenLost(lost.signal)])
     // What looks like a fault of an engine that runs is often the first sign that it just died.
     await pause(times.lastWords, over.signal)
-    if (over.signal.aborted) return seen(await ended)
-    child.kill()
-    await ended
-    return seen(fault)
+    return seen(over.signal.aborted ? await ended : fault)
   } finally {
-    over.abort()
+    // Whatever the run breaks off for.
+    if (!over.signal.aborted) child.kill()
+    await ended
     stopping.removeEventListener('abort', onStop)
     await client.close()
   }

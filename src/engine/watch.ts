@@ -116,7 +116,7 @@ async function misconduct(watched: Watched, over: AbortSignal): Promise<AttemptE
       () => 0,
       () => misses + 1,
     )
-    if (misses >= (idleMs > times.watch / 2 ? times.misses : times.busyMisses))
+    if (misses >= (idleMs > 0 ? times.misses : times.busyMisses))
       return { sentence: 'The engine stopped answering and was ended', retry: 'backoff' }
     const stuck = await isStuck(idleMs)
     if (stuck) return { sentence: stuck, retry: 'backoff' }

@@ -67,9 +67,24 @@ t.test(
   },
 )
 
+t.test('however much it says over the months, nobody keeps it or ends it for that', async (t) => {
+  const { path, folder } = program(t, 'yes "$(printf %0100000d 7)" | head -c 110000000')
+  const command = { arguments: [], environment: { PATH: '/usr/bin:/bin' } }
+  let heard = 0
+  const { ended } = startEngine(path, command, folder, (line) => {
+    heard += line.length + 1
+  })
+  t.match(await ended, { exitCode: 0, signal: undefined })
+  t.ok(heard >= 110_000_000, 'all of it is heard')
+})
+
 t.test('how it ended is told: by a code or a signal', async (t) => {
   t.match(await started(t, 'exit 9').child.ended, { exitCode: 9, signal: undefined, lines: [] })
-  t.match(await started(t, 'kill -SEGV $$').child.ended, { exitCode: undefined, signal: 'SIGSEGV' })
+  t.match(await started(t, 'kill -SEGV $$').child.ended, {
+    exitCode: undefined,
+    signal: 'SIGSEGV',
+    lines: [],
+  })
 })
 
 t.test('is asked to stop, or made to', async (t) => {
@@ -116,5 +131,6 @@ t.test("the set-up's engine is taken unless another is named", async (t) => {
   const { path, folder } = program(t, '')
   t.ok(isExecutable(path))
   writeFileSync(join(folder, 'plain'), '')
+  t.notOk(isExecutable(join(folder, 'plain')))
   t.notOk(isExecutable(join(folder, 'nothing')))
 })

@@ -8,7 +8,7 @@ const surroundings = { threads: 3, socketPath: '/tmp/x/engine.sock', homePath: '
 const withProjector = (type: string) => someModel({ projector: { ...someModel().projector, type } })
 const argumentOf = (list: string[], name: string) => list[list.indexOf(name) + 1]
 
-t.test('every setting is on the command line', (t) => {
+t.test('every setting is on the command line, and no cap for pictures of one size', (t) => {
   const config = loadConfig({
     MODEL_NAME: 'tiny.gguf',
     CONTEXT_SIZE: '4096',
@@ -16,22 +16,14 @@ t.test('every setting is on the command line', (t) => {
     PROMPT_CACHE_MIB: '100',
   })
   const { arguments: list, environment } = engineCommand(modelSettings(config), someModel(), surroundings)
-  const expected = {
-    '--model': '/models/tiny.gguf',
-    '--mmproj': '/models/tiny-mmproj.gguf',
-    '--alias': 'tiny.gguf',
-    '--host': '/tmp/x/engine.sock',
-    '--gpu-layers': '0',
-    '--parallel': '2',
-    '--ctx-size': '8192',
-    '--threads': '3',
-    '--threads-batch': '3',
-    '--cache-ram': '100',
-    '--batch-size': '512',
-    '--ubatch-size': '512',
-  }
-  for (const [name, value] of Object.entries(expected)) t.equal(argumentOf(list, name), value, name)
-  t.notOk(list.includes('--image-max-tokens'), 'pictures of one size have no cap')
+  t.strictSame(list, [
+    ...['--model', '/models/tiny.gguf', '--mmproj', '/models/tiny-mmproj.gguf', '--alias', 'tiny.gguf'],
+    ...['--host', '/tmp/x/engine.sock', '--offline', '--gpu-layers', '0', '--load-mode', 'none'],
+    ...['--parallel', '2', '--no-kv-unified', '--ctx-size', '8192', '--predict', '4096'],
+    ...['--batch-size', '512', '--ubatch-size', '512', '--threads', '3', '--threads-batch', '3'],
+    ...['--fit', 'off', '--cache-ram', '100', '--reasoning', 'off'],
+    ...['--log-colors', 'off', '--verbosity', '3'],
+  ])
   t.strictSame(Object.keys(environment).sort(), [
     'GGML_NO_BACKTRACE',
     'HOME',

@@ -130,6 +130,17 @@ t.test('what cannot even be started leaves nothing behind', async (t) => {
   t.notOk(existsSync(made))
 })
 
+t.test('a fault of our own that breaks off a run leaves no engine behind', async (t) => {
+  const onLoading = () => {
+    throw new Error('a fault of our own')
+  }
+  const { end, starts, stopping } = running(t, '', { onLoading })
+  await t.rejects(end, /of our own/)
+  t.strictSame(starts[0]?.asked, ['kill'])
+  t.notOk(existsSync(starts[0]?.folder ?? ''))
+  t.equal(getEventListeners(stopping.signal, 'abort').length, 0)
+})
+
 t.test('its lines are logged, and those that a person should know of are told', async (t) => {
   const talkative: typeof startEngine = (_program, _command, _folder, onLine) => {
     onLine('I just a line')

@@ -23,7 +23,7 @@ type Script = {
 
 function watched(t: Test, script: Script) {
   const { health = [200], tells = [true], vision = true, pictures, slots = [], works, times = {} } = script
-  const asked = { health: 0, properties: 0, pictures: 0, slots: 0, ready: 0 }
+  const asked = { health: 0, properties: 0, pictures: 0, slots: 0, pulses: 0, ready: 0 }
   const over = new AbortController()
   const log = keptLog()
   const conduct = createConduct()
@@ -58,6 +58,7 @@ function watched(t: Test, script: Script) {
     visionCheck: pictures ? 'on' : 'off',
     threads: 1,
     pulse: async () => {
+      asked.pulses += 1
       if (works === undefined) return undefined
       if (works) work.cpuMs += 1000
       return { ...work }
@@ -86,6 +87,16 @@ t.test('an engine that neither computes nor reads while it loads is ended', asyn
   t.match(asked, { properties: 0, ready: 0 })
 })
 
+t.test('while it loads, its work is looked at as often as later on, not with every question', async (t) => {
+  const health = [...Array(50).fill(503), 200]
+  const began = performance.now()
+  const { asked, over, end } = watched(t, { health, works: true, times: { watch: 50, loadStall: 1e9 } })
+  while (asked.ready === 0) await new Promise(setImmediate)
+  t.ok(asked.pulses <= (performance.now() - began) / 50, `${asked.pulses} looks`)
+  over.abort()
+  await end
+})
+
 t.test('an engine without eyes is given up until files change', async (t) => {
   const { asked, log, end } = watched(t, { vision: false })
   t.match(await end, { sentence: /without its vision projector/, retry: 'when files change' })
@@ -94,7 +105,11 @@ t.test('an engine without eyes is given up until files change', async (t) => {
 })
 
 t.test('an engine that is slow to tell what it is gets asked again', async (t) => {
-  const { asked, log, end } = watched(t, { tells: [false, false, true] })
+  const began = performance.now()
+  const { asked, log, end } = watched(t, { tells: [false, false, true], times: { watch: 20 } })
+  while (asked.ready === 0) await new Promise(setImmediate)
+  // Timers may be a millisecond early.
+  t.ok(performance.now() - began > 20 + 40 - 3, 'later each time')
   await end
   t.match(asked, { properties: 3, ready: 1 })
   t.match(log.lines, [
