@@ -71,6 +71,11 @@ const knownLines: Known[] = [
     retry: 'backoff',
   },
   {
+    pattern: /clip_init: failed to load model '.*': (?:\w+: )?(.+)/,
+    sentence: ([, reason]) =>
+      `The vision projector (mmproj) could not be loaded: ${reason && told(reason)}. Fetch it again or set MMPROJ_NAME to another`,
+  },
+  {
     pattern: /[Ff]ailed to load CLIP model/,
     sentence: () =>
       'The vision projector (mmproj) could not be loaded; fetch it again or set MMPROJ_NAME to another',

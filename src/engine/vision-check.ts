@@ -7,28 +7,32 @@ import { messageOf } from '../errors.ts'
 import type { ModelFacts } from '../model/facts.ts'
 import { blueSquare, redSquare } from '../plain-squares.ts'
 import type { EngineClient } from './client.ts'
+import type { AttemptEnd } from './diagnosis.ts'
 import type { Likelihood } from './wire.ts'
 
 /** Models up to this size answer one picture within seconds on two cores; larger ones would keep a start waiting. */
 const quickModelBytes = 2 * 1024 ** 3
 
-/** What keeps an engine from seeing. `final`: it stays so until somebody changes a file or a setting. */
-export type Blindness = { sentence: string; final: boolean }
-
 /** Undefined when it has loaded what it should, with eyes. Never rejects: who does not answer now may answer later. */
 export async function provesItIsComplete(
   engine: Pick<EngineClient, 'properties'>,
   name: string,
-): Promise<Blindness | undefined> {
+): Promise<AttemptEnd | undefined> {
   const properties = await engine.properties().catch((error: unknown) => messageOf(error))
   if (typeof properties === 'string') {
-    return { sentence: `The engine did not tell what it has loaded (${properties})`, final: false }
+    return { sentence: `The engine did not tell what it has loaded (${properties})`, retry: 'backoff' }
   }
   if (!properties.modalities?.vision) {
-    return { sentence: 'The engine loaded the model without its vision projector', final: true }
+    return {
+      sentence: 'The engine loaded the model without its vision projector',
+      retry: 'when files change',
+    }
   }
   if (properties.model_alias !== name) {
-    return { sentence: `The engine serves ${properties.model_alias} instead of ${name}`, final: true }
+    return {
+      sentence: `The engine serves ${properties.model_alias} instead of ${name}`,
+      retry: 'when files change',
+    }
   }
   return undefined
 }
@@ -41,7 +45,7 @@ export const looksAtStart = (check: Config['VISION_CHECK'], model: ModelFacts): 
 export async function provesItSees(
   engine: Pick<EngineClient, 'firstTokens'>,
   signal: AbortSignal,
-): Promise<Blindness | undefined> {
+): Promise<AttemptEnd | undefined> {
   try {
     const red = await firstTokensAbout(engine, redSquare, signal)
     const blue = await firstTokensAbout(engine, blueSquare, signal)
@@ -53,14 +57,15 @@ export async function provesItSees(
   } catch (error) {
     return {
       sentence: `The engine could not answer a first small picture (${messageOf(error)})`,
-      final: false,
+      retry: 'backoff',
     }
   }
 }
 
-const broken = (what: string): Blindness => ({
+const broken = (what: string): AttemptEnd => ({
   sentence: `The engine ${what}: the model's files are damaged or do not belong together; fetch them again`,
-  final: false,
+  // Hardly ever the machine's doing, and then not three times in a row.
+  retry: 'perhaps',
 })
 
 function firstTokensAbout(

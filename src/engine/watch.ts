@@ -10,7 +10,7 @@ import type { Log } from './log.ts'
 import { type Pulse, watchWork } from './pulse.ts'
 import { stuckOnRequest } from './stuck.ts'
 import { pause, type Timings } from './timings.ts'
-import { type Blindness, looksAtStart, provesItIsComplete, provesItSees } from './vision-check.ts'
+import { looksAtStart, provesItIsComplete, provesItSees } from './vision-check.ts'
 
 export type Watched = {
   engine: Pick<EngineClient, 'health' | 'properties' | 'busySlots' | 'firstTokens' | 'conduct'>
@@ -54,23 +54,23 @@ async function loading(
 
 async function blindness(watched: Watched, over: AbortSignal): Promise<AttemptEnd | undefined> {
   const { engine, visionCheck, name, model } = watched
-  const found =
+  return (
     (await untilSure(watched, over, () => provesItIsComplete(engine, name))) ??
     (looksAtStart(visionCheck, model)
       ? await untilSure(watched, over, () => proofOfSight(watched, over))
       : undefined)
-  return found && { sentence: found.sentence, retry: found.final ? 'when files change' : 'backoff' }
+  )
 }
 
 /** A machine that is busy while it starts may be slow to answer: only what stays wrong is told. */
 async function untilSure(
   { times, log }: Watched,
   over: AbortSignal,
-  look: () => Promise<Blindness | undefined>,
-): Promise<Blindness | undefined> {
+  look: () => Promise<AttemptEnd | undefined>,
+): Promise<AttemptEnd | undefined> {
   for (let tries = 1; ; tries += 1) {
     const found = await look()
-    if (!found || found.final || tries === checkTries || over.aborted) return found
+    if (!found || found.retry === 'when files change' || tries === checkTries || over.aborted) return found
     log.warn({ tries }, `${found.sentence}; asking again`)
     await pause(times.watch * tries, over)
   }
@@ -82,7 +82,7 @@ const checkTries = 3
 async function proofOfSight(
   { engine, pulse, times }: Watched,
   over: AbortSignal,
-): Promise<Blindness | undefined> {
+): Promise<AttemptEnd | undefined> {
   const stop = new AbortController()
   const signal = AbortSignal.any([over, stop.signal, AbortSignal.timeout(times.pictureLimit)])
   const done = new AbortController()

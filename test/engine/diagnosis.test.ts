@@ -42,6 +42,11 @@ t.test('known ends of the engine are told in plain sentences', (t) => {
     ['mmap failed: Cannot allocate memory', /ran out of memory/, 'backoff'],
     ['unable to allocate CPU buffer', /ran out of memory/, 'backoff'],
     ['terminate called after throwing std::bad_alloc', /ran out of memory/, 'backoff'],
+    [
+      "E clip_init: failed to load model '/m/it's.gguf': load_hparams: n_ff is 0",
+      /projector \(mmproj\) could not be loaded: n_ff is 0\. Fetch it again/,
+      'when files change',
+    ],
     ['Failed to load CLIP model from x', /projector \(mmproj\) could not be loaded/, 'when files change'],
     ["couldn't bind HTTP server socket, hostname: x", /could not open its socket/, 'backoff'],
     ['no CPU backend found', /no code for this CPU/, 'when files change'],

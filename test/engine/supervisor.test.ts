@@ -184,6 +184,14 @@ t.test('a model of NaNs, or one that sees nothing, is never ready', async (t) =>
   }
 })
 
+t.test('what computes nonsense three times is not started for ever', async (t) => {
+  const faults = ['not-a-number', 'not-a-number', 'colour-blind'] as const
+  const { engine, starts, reachesState } = supervised(t, { faults: [...faults], times: { watch: 1 } })
+  await reachesState('failed')
+  t.match(engine.status().reason, /no difference between red and blue.*fetch them again$/)
+  t.equal(starts.length, 3)
+})
+
 t.test('an engine that fails every request has to prove itself, and goes on', async (t) => {
   const { engine, log } = supervised(t, { times: { busyMisses: 1000 } })
   await engine.ready(never)

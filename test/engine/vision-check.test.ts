@@ -8,7 +8,7 @@ import { someModel } from '../support/model-facts.ts'
 const seeing: EngineProperties = { modalities: { vision: true }, model_alias: 'tiny.gguf' }
 
 t.test(
-  'an engine is complete with its projector and its model; what no restart mends is final',
+  'an engine is complete with its projector and its model; what no restart mends waits for the files',
   async (t) => {
     const look = (answer: EngineProperties | Error) =>
       provesItIsComplete(
@@ -21,12 +21,15 @@ t.test(
         'tiny.gguf',
       )
     t.equal(await look(seeing), undefined)
-    t.match(await look(new Error('no word')), { sentence: /did not tell .*\(no word\)/, final: false })
-    t.match(await look({}), { sentence: /without its vision projector/, final: true })
-    t.match(await look({ modalities: {} }), { sentence: /without its vision projector/, final: true })
+    t.match(await look(new Error('no word')), { sentence: /did not tell .*\(no word\)/, retry: 'backoff' })
+    t.match(await look({}), { sentence: /without its vision projector/, retry: 'when files change' })
+    t.match(await look({ modalities: {} }), {
+      sentence: /without its vision projector/,
+      retry: 'when files change',
+    })
     t.match(await look({ ...seeing, model_alias: 'other.gguf' }), {
       sentence: /serves other\.gguf instead of tiny\.gguf/,
-      final: true,
+      retry: 'when files change',
     })
   },
 )
@@ -68,14 +71,14 @@ t.test('it is shown a red square and a blue one, and must be of two minds', asyn
 })
 
 t.test('what it says of them tells what is wrong; a restart may help', async (t) => {
-  const cases: [Parameters<typeof look>, RegExp][] = [
-    [[likely(-0.1)], /sees no difference/],
-    [[likely(-0.1, Number.NaN), likely(-0.2, -3)], /\(NaN\)/],
-    [[likely(-0.1), likely(Number.NEGATIVE_INFINITY)], /\(NaN\)/],
-    [[[], likely(-0.1)], /does not tell how likely/],
-    [[new Error('no picture')], /first small picture \(no picture\)/],
-    [[likely(-0.1), new Error('no second')], /first small picture \(no second\)/],
+  const cases: [Parameters<typeof look>, RegExp, retry: string][] = [
+    [[likely(-0.1)], /sees no difference/, 'perhaps'],
+    [[likely(-0.1, Number.NaN), likely(-0.2, -3)], /\(NaN\)/, 'perhaps'],
+    [[likely(-0.1), likely(Number.NEGATIVE_INFINITY)], /\(NaN\)/, 'perhaps'],
+    [[[], likely(-0.1)], /does not tell how likely/, 'perhaps'],
+    [[new Error('no picture')], /first small picture \(no picture\)/, 'backoff'],
+    [[likely(-0.1), new Error('no second')], /first small picture \(no second\)/, 'backoff'],
   ]
-  for (const [answers, sentence] of cases)
-    t.match((await look(...answers)).blindness, { sentence, final: false })
+  for (const [answers, sentence, retry] of cases)
+    t.match((await look(...answers)).blindness, { sentence, retry })
 })
