@@ -70,7 +70,8 @@ function ordinary(type: TensorType): Buffer {
   // Halves from ±2^-7 to ±2^-5 for matrices, about what a trained one holds.
   else if (type === 'f16')
     for (let at = 0; at < piece.length; at += 2) piece.writeUInt16LE((next() & 0x87ff) + 0x2000, at)
-  else fillBlocks(piece, type, next)
+  else if (type === 'q4_k' || type === 'q6_k') fillBlocks(piece, type, next)
+  else throw new Error(`no weights are made of the type ${type}`)
   pieces.set(type, piece)
   return piece
 }

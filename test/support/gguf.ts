@@ -10,6 +10,11 @@ export const tensorTypes = {
   f16: { id: 1, values: 1, bytes: 2 },
   q4_k: { id: 12, values: 256, bytes: 144 },
   q6_k: { id: 14, values: 256, bytes: 210 },
+  q8_0: { id: 8, values: 32, bytes: 34 },
+  bf16: { id: 30, values: 1, bytes: 2 },
+  i8: { id: 24, values: 1, bytes: 1 },
+  i32: { id: 26, values: 1, bytes: 4 },
+  f64: { id: 28, values: 1, bytes: 8 },
 } as const
 export type TensorType = keyof typeof tensorTypes
 
