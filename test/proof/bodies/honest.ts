@@ -20,7 +20,7 @@ export const formPart = (disposition: string, body: string | Buffer, type = ''):
     Buffer.from('\r\n'),
   ])
 
-const formEnd = Buffer.from(`--${boundary}--\r\n`)
+export const formEnd = Buffer.from(`--${boundary}--\r\n`)
 
 /** `model` is the name that the service answers to. */
 export async function honestRequests(model: string): Promise<Honest[]> {

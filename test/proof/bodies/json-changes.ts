@@ -162,11 +162,17 @@ function changedOnce(value: unknown, random: Random): unknown {
   return value
 }
 
+/** Lists of lists of long texts would come to more than a text can hold. */
+const mostCharacters = 300_000
+
 /** One to four changes of a value that is JSON; the value stays as it was. */
 export function changedJson(value: object, random: Random): Buffer {
   let changed: unknown = structuredClone(value)
-  for (let left = 1 + Math.floor(random() * 4); left > 0; left -= 1) changed = changedOnce(changed, random)
-  const text = write(changed)
+  let text = ''
+  for (let left = 1 + Math.floor(random() * 4); left > 0 && text.length < mostCharacters; left -= 1) {
+    changed = changedOnce(changed, random)
+    text = write(changed)
+  }
   const twice =
     asObject(changed) && random() < 0.05
       ? write(withMember(changed, one(Object.keys(value), random), null))

@@ -33,7 +33,9 @@ export async function verdictOn(
 function judgedAnswer(answer: RawAnswer, method: string, path: string): Pick<Verdict, 'code' | 'fault'> {
   const { status, body } = answer
   const code = errorOf(body) ?? ''
-  if (status >= 500 && !isDocumented(status, code)) return { code: code || body.slice(0, 80), fault: '5xx' }
+  // To HEAD nothing is told but the status.
+  const isTold = isDocumented(status, code) || (method === 'HEAD' && status === 501)
+  if (status >= 500 && !isTold) return { code: code || body.slice(0, 80), fault: '5xx' }
   if (status >= 400) return { code, fault: code === '' && method !== 'HEAD' ? 'untyped' : undefined }
   // The page of figures names them all.
   if (!path.startsWith('/metrics') && ownFaults.test(body)) return { code: body.slice(-200), fault: '5xx' }
