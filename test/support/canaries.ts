@@ -3,7 +3,6 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 
 export type Canaries = {
   /** The same for TCP and UDP, on 127.0.0.1, and for TCP on ::1 where there is one. */
@@ -14,8 +13,8 @@ export type Canaries = {
   calls: Record<'tcp4' | 'tcp6' | 'udp' | 'unix' | 'abstract', number>
 }
 
-/** `folder`: short, for a socket. End with the test. */
-export async function canaries(t: Test, folder: string): Promise<Canaries> {
+/** `folder`: short, for a socket. They end with the test, or whatever else clears up. */
+export async function canaries(t: { teardown(end: () => unknown): void }, folder: string): Promise<Canaries> {
   const calls = { tcp4: 0, tcp6: 0, udp: 0, unix: 0, abstract: 0 }
   const listening = async (name: keyof typeof calls, options: object): Promise<number> => {
     const server = createServer((socket) => {
