@@ -5,11 +5,13 @@
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, lstat, open } from 'node:fs/promises'
 
-/** What else than a regular file has the name; goes on from `it is`. */
+/** What it is where it is no regular file; goes on from `it is`. */
 export function otherKind(found: Stats): string | undefined {
   if (found.isFile()) return undefined
   if (found.isSymbolicLink()) return 'a link'
-  return found.isDirectory() ? 'a folder' : 'a pipe, socket or device'
+  if (found.isDirectory()) return 'a folder'
+  if (found.isFIFO()) return 'a named pipe'
+  return found.isSocket() ? 'a socket' : 'a device'
 }
 
 /**

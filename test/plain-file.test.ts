@@ -42,9 +42,9 @@ t.test('what else bears the name is told apart, at once, and left alone', async 
         ['link', 'it is a link'],
         ['dangling', 'it is a link'],
         ['folder', 'it is a folder'],
-        ['pipe', 'it is a pipe, socket or device'],
-        [join(short, 'socket'), 'it is a pipe, socket or device'],
-        ['/dev/null', 'it is a pipe, socket or device'],
+        ['pipe', 'it is a named pipe'],
+        [join(short, 'socket'), 'it is a socket'],
+        ['/dev/null', 'it is a device'],
         ['/dev/stdout', 'it is a link'],
       ] as const) {
         const path = name.startsWith('/') ? name : at(name)

@@ -4,6 +4,7 @@
  */
 import { constants, type Stats } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
+import { otherKind } from '../plain-file.ts'
 import { ModelProblem } from './model-problem.ts'
 
 export type OpenFile = { file: FileHandle; bytes: number }
@@ -44,13 +45,6 @@ export async function readSmall(path: string, mostBytes: number): Promise<string
 
 /** Throws `ModelProblem` that tells what else it is. */
 export function mustBeRegular(path: string, stats: Stats): void {
-  if (stats.isFile()) return
-  throw new ModelProblem(`${path} is ${kindOf(stats)}, not a file`)
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isDirectory()) return 'a folder'
-  if (stats.isFIFO()) return 'a named pipe'
-  if (stats.isSocket()) return 'a socket'
-  return 'a device'
+  const kind = otherKind(stats)
+  if (kind) throw new ModelProblem(`${path} is ${kind}, not a file`)
 }

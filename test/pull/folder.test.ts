@@ -103,7 +103,7 @@ t.test('what has the name of the model and is no file is told by its kind', asyn
   )
   for (const [oddity, kind] of [
     ['dangling link', 'a link to nowhere'],
-    ['pipe', 'a pipe, socket or device'],
+    ['pipe', 'a named pipe'],
     ['folder', 'a folder'],
   ] as const) {
     const folder = t.testdir({})
