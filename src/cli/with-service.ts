@@ -4,6 +4,7 @@
  */
 import { pino } from 'pino'
 import { loadConfig } from '../config.ts'
+import { sourceName } from '../model/source-name.ts'
 import { probe } from './probe.ts'
 import { startService } from './serve.ts'
 import { untilHealthy } from './until-healthy.ts'
@@ -27,7 +28,7 @@ export async function withService<Result>(
   const config = loadConfig(env)
   const running = await probe(env)
   if (running.healthy) return work({ url: running.url, key, slots: config.SLOTS })
-  tell(`starting the model ${config.MODEL_NAME}`)
+  tell(`starting the model ${sourceName(config.MODEL_NAME)}`)
   const own = await startService(
     // Nobody else asks it, so there is nobody to wait for at its end.
     { ...config, HOST: '127.0.0.1', PORT: 0, API_KEYS: '', RATE_LIMIT: 0, SHUTDOWN_GRACE: 0 },

@@ -9,6 +9,7 @@ import { ModelProblem } from './model-problem.ts'
 import { nameInStore, resolveInStore } from './ollama-store.ts'
 import { readSmall } from './regular-file.ts'
 import type { ModelSettings } from './settings.ts'
+import { sourceName } from './source-name.ts'
 
 /** What tells where a model is. */
 export type ModelPlace = Pick<ModelSettings, 'name' | 'folder' | 'mmproj' | 'ollamaStore'>
@@ -21,7 +22,7 @@ const shippedModels = new Map([
   ['demo-mmproj', 'demo-text-q4_k_m.gguf'],
 ])
 
-/** In MODEL_PATH: which files each source was pulled to, the model's first. */
+/** In MODEL_PATH: which files each source was pulled to, the model's first; sources by `sourceName`. */
 export const pulledFile = 'pulled.json'
 export const pulledSchema = Type.Record(Type.String(), Type.Array(Type.String(), { minItems: 1 }))
 const pulledBytes = 2 ** 20
@@ -37,9 +38,10 @@ export async function locateModel({ name, folder, mmproj, ollamaStore }: ModelPl
     return { path, mmproj: mmproj || (mmprojPath ?? '') }
   }
   if (isRemote(name)) {
-    const [model, ...others] = (await pulledFrom(folder))[name] ?? []
+    const [model, ...others] = (await pulledFrom(folder))[sourceName(name)] ?? []
     if (model === undefined) {
-      throw new ModelProblem(`${name} has not been fetched yet; run: llama-vision pull ${name}`)
+      const told = sourceName(name)
+      throw new ModelProblem(`${told} has not been fetched yet; run: llama-vision pull ${told}`)
     }
     // The others are its further pieces and its projector.
     const projector = others.find((other) => /mmproj/i.test(other)) ?? ''
@@ -55,7 +57,9 @@ export async function pulledFrom(folder: string): Promise<Pulled> {
   const text = await readSmall(join(folder, pulledFile), pulledBytes).catch(() => '{}')
   try {
     const pulled: unknown = JSON.parse(text)
-    return Value.Check(pulledSchema, pulled) ? pulled : {}
+    if (!Value.Check(pulledSchema, pulled)) return {}
+    // Lists of before hold addresses with their secrets.
+    return Object.fromEntries(Object.entries(pulled).map(([source, files]) => [sourceName(source), files]))
   } catch {
     return {}
   }

@@ -3,9 +3,10 @@
  * Who needs it is handed it when it is needed, so that no name or length is fixed before there is a request.
  */
 import { type Config, entriesOf } from '../config.ts'
+import { sourceName } from './source-name.ts'
 
 export type ModelSettings = {
-  /** As the operator wrote it: where the model is found by, and the name that answers carry. */
+  /** As the operator wrote it, but for secrets in an address: where the model is found by, and what answers carry. */
   name: string
   /** Further names by which clients may ask for it. */
   aliases: readonly string[]
@@ -28,7 +29,7 @@ export type ModelSettings = {
 }
 
 export const modelSettings = (config: Config): ModelSettings => ({
-  name: config.MODEL_NAME,
+  name: sourceName(config.MODEL_NAME),
   aliases: entriesOf(config.MODEL_ALIASES),
   folder: config.MODEL_PATH,
   mmproj: config.MMPROJ_NAME,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Static } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import { pulledFile, pulledSchema } from '../model/locate.ts'
+import { sourceName } from '../model/source-name.ts'
 import { staleSeconds, withLock } from './lock.ts'
 import { readOwn, writeOwn, writing } from './own-file.ts'
 import { PullProblem } from './requests.ts'
@@ -23,7 +24,11 @@ export async function recordPulled(folder: string, source: string, names: string
   // Turns are short, unless who had one was killed: then it is taken over first.
   await withLock(`${path}.lock`, { taken, waitSeconds: 2 * staleSeconds }, async () => {
     const part = `${path}.part`
-    await writeOwn(part, { ...(await pulledList(folder)), [source]: names })
+    const known = Object.entries(await pulledList(folder))
+    const list = Object.fromEntries(
+      [...known, [source, names] as const].map(([of, files]) => [sourceName(of), files]),
+    )
+    await writeOwn(part, list)
     await writing(path, () => rename(part, path))
   })
 }
