@@ -6,9 +6,12 @@ import { asSha256, PullProblem, readJson, type Web } from './requests.ts'
 /** Throws `PullProblem` where the manifest names no GGUF file. */
 export async function ollamaFiles(source: string, registry: string, web: Web): Promise<RemoteFile[]> {
   const name = parseOllamaName(source.slice('ollama:'.length))
-  if (!name) throw new PullProblem(`${source} is no name of an Ollama model; expected ollama:name:tag`)
+  const isNone = new PullProblem(`${source} is no name of an Ollama model; expected ollama:name:tag`)
+  if (!name) throw isNone
   const { host, namespace, model, tag } = name
   const base = `${host === ollamaRegistry ? registry : `https://${host}`}/v2/${namespace}/${model}`
+  // Ollama's rules for hosts allow more than an address can hold.
+  if (!URL.canParse(base)) throw isNone
   const accept = 'application/vnd.docker.distribution.manifest.v2+json'
   const { json } = await readJson(web, `${base}/manifests/${tag}`, accept)
   const layers = ggufLayers(json)

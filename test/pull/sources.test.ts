@@ -181,7 +181,8 @@ t.test("a registry with Ollama's protocol gives model and projector", async (t) 
   t.match(asked[0]?.headers, { accept: 'application/vnd.docker.distribution.manifest.v2+json' })
   t.ok(asked.every(({ headers }) => headers.authorization === undefined))
   await t.rejects(run('ollama:gone', env), problem(/\/v2\/library\/gone\/manifests\/latest does not exist/))
-  await t.rejects(run('ollama:../x', env), problem(/no name of an Ollama model/))
+  for (const source of ['../x', 'a:b:c/x/y', 'host:99999/x/y', '1.2.3.400/x/y:z'])
+    await t.rejects(run(`ollama:${source}`, env), problem(/no name of an Ollama model/), source)
 })
 
 t.test('sources, names and endpoints that cannot be are refused', async (t) => {
