@@ -46,9 +46,8 @@ const knownLines: Known[] = [
     sentence: () => 'The model file is not a GGUF file',
   },
   {
-    pattern: /failed to open GGUF file '?([^'\n(]*)/,
-    sentence: ([, path]) =>
-      `The engine could not open ${path?.trim() || 'the model file'}; check that it exists and is readable`,
+    pattern: /failed to open GGUF file '([^']*)/,
+    sentence: ([, path]) => `The engine could not open ${path}; check that it exists and is readable`,
   },
   {
     pattern: /CLIP cannot be used as main model/,
@@ -60,7 +59,7 @@ const knownLines: Known[] = [
       `The vision projector belongs to another model: it writes ${projector} numbers a token where the model reads ${model}. Set MMPROJ_NAME to the right one`,
   },
   {
-    pattern: /unknown projector type:? *(\S*)/,
+    pattern: /unknown projector type: (\S*)/,
     sentence: ([, name]) =>
       `The engine does not know vision projectors of the type ${name || 'in this file'}`,
   },
@@ -95,8 +94,8 @@ const knownLines: Known[] = [
       `The engine does not understand the setting ${argument}; it is another version than expected`,
   },
   {
-    pattern: /(GGML_ASSERT\(.*|.*GGML_ABORT.*)/,
-    sentence: ([, line]) => `The engine stopped at a check of its own: ${line && told(line)}`,
+    pattern: /GGML_ASSERT\(.*/,
+    sentence: ([check]) => `The engine stopped at a check of its own: ${check}`,
     retry: 'perhaps',
   },
 ]
@@ -135,6 +134,9 @@ const knownSignals: Record<string, AttemptEnd> = {
 /** Somebody ended it on purpose, or the machine goes down. */
 const endedFromOutside = ['SIGTERM', 'SIGINT', 'SIGHUP']
 
+/** Of a sentence or a line. What the engine says repeats names that are written in the model's file. */
+const mostCharacters = 400
+
 /** The table is in order of precision: the engine reports a general failure after the particular one. */
 export function diagnose(end: EngineEnd): AttemptEnd {
   const bySignal = end.signal && knownSignals[end.signal]
@@ -142,7 +144,8 @@ export function diagnose(end: EngineEnd): AttemptEnd {
   for (const { pattern, sentence, retry } of knownLines) {
     for (const line of end.lines) {
       const match = pattern.exec(line)
-      if (match) return { sentence: sentence(match), retry: retry ?? 'when files change' }
+      if (match)
+        return { sentence: printable(sentence(match), mostCharacters), retry: retry ?? 'when files change' }
     }
   }
   const how = end.signal ? `signal ${end.signal}` : `exit code ${end.exitCode ?? 'unknown'}`
@@ -163,5 +166,4 @@ function tellingWords(lines: readonly string[]): string {
   return said.length > 0 ? `its last words: ${said.slice(-3).map(told).join(' | ')}` : ''
 }
 
-/** Lines of the engine repeat names that are written in the model's file. */
-const told = (line: string): string => printable(line, 300)
+const told = (line: string): string => printable(line, mostCharacters)

@@ -17,8 +17,8 @@ t.test('known ends of the engine are told in plain sentences', (t) => {
     ],
     ["gguf_init_from_file: invalid magic characters: 'xxxx'", /not a GGUF file/, 'when files change'],
     [
-      "gguf_init: failed to open GGUF file '/m/a.gguf' (No such file)",
-      /could not open \/m\/a\.gguf/,
+      "gguf_init: failed to open GGUF file '/m/a (2).gguf' (No such file)",
+      /could not open \/m\/a \(2\)\.gguf;/,
       'when files change',
     ],
     [
@@ -32,8 +32,12 @@ t.test('known ends of the engine are told in plain sentences', (t) => {
       'when files change',
     ],
     ['clip_init: unknown projector type: foo', /vision projectors of the type foo/, 'when files change'],
-    ["failed to open GGUF file ''", /could not open the model file;/, 'when files change'],
-    ['clip_init: unknown projector type:', /vision projectors of the type in this file/, 'when files change'],
+    [
+      'clip_init: unknown projector type: ',
+      /vision projectors of the type in this file/,
+      'when files change',
+    ],
+    ['clip_init: unknown projector type: \u001b[31mred', /of the type \ufffd\[31mred$/, 'when files change'],
     [
       'E ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 99',
       /ran out of memory/,
@@ -78,7 +82,7 @@ t.test('signals tell their own story; the unknown is reported as it was', (t) =>
     sentence: 'The engine ended with signal SIGSEGV; its last words: a | b',
     retry: 'perhaps',
   })
-  t.match(diagnose({ exitCode: 9, signal: undefined, lines: [] }), {
+  t.strictSame(diagnose({ exitCode: 9, signal: undefined, lines: [] }), {
     sentence: 'The engine ended with exit code 9',
     retry: 'perhaps',
   })
@@ -103,7 +107,7 @@ t.test('the first error is told, since what follows comes of it; and nothing tha
     'The engine ended with exit code 1; it said: E load: key \ufffd[31mx\ufffd has an invalid type',
   )
   const long = `terminate called after ${'x'.repeat(1000)}`
-  t.ok(diagnose({ exitCode: undefined, signal: 'SIGABRT', lines: [long] }).sentence.length < 400)
+  t.ok(diagnose({ exitCode: undefined, signal: 'SIGABRT', lines: [long] }).sentence.length < 500)
   t.end()
 })
 
