@@ -51,10 +51,11 @@ async function cgroupFolders(root: string): Promise<string[]> {
   const mount = join(root, 'sys/fs/cgroup')
   const folders = new Set([mount, join(mount, 'cpu'), join(mount, 'memory')])
   for (const line of (await read(join(root, 'proc/self/cgroup'))).split('\n')) {
-    const [, controllers = '', path = ''] = line.split(':')
+    // The name of a cgroup may hold colons itself.
+    const [, controllers = '', ...path] = line.split(':')
     const trees = controllers === '' ? ['', 'unified'] : controllers.split(',')
     for (const tree of trees) {
-      const steps = path.split('/').filter(Boolean)
+      const steps = path.join(':').split('/')
       steps.forEach((_, depth) => {
         folders.add(join(mount, tree, ...steps.slice(0, depth + 1)))
       })

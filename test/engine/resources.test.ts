@@ -45,6 +45,11 @@ t.test('threads follow a v2 quota, rounded down, of any cgroup above', async (t)
     sys: { fs: { cgroup: { outer: { 'cpu.max': '200000 100000', inner: { 'cpu.max': '600000 100000' } } } } },
   }
   t.equal(await threadsOf(t, nested), 2)
+  const colons = {
+    proc: { ...machine().proc, self: { ...machine().proc.self, cgroup: '0::/pod.slice:cri:abc\n' } },
+    sys: { fs: { cgroup: { 'pod.slice:cri:abc': { 'cpu.max': '300000 100000' } } } },
+  }
+  t.equal(await threadsOf(t, colons), 3, 'a name with colons')
 })
 
 t.test('threads follow a v1 quota', async (t) => {
@@ -148,7 +153,9 @@ t.test('how often the quota held us back is that of the folder that knows most',
 })
 
 t.test('what a process keeps in memory, and nothing once it is gone', async (t) => {
-  const root = t.testdir({ proc: { 7: { status: 'VmHWM:\t 9 kB\nVmRSS:\t   12345 kB\nRssAnon: 1 kB\n' } } })
+  const root = t.testdir({
+    proc: { 7: { status: 'Name:\tVmRSS: 1 kB\nVmHWM:\t 9 kB\nVmRSS:\t   12345 kB\nRssAnon: 1 kB\n' } },
+  })
   t.equal(await residentBytes(7, root), 12_345 * 1024)
   t.equal(await residentBytes(8, root), 0)
   t.ok((await residentBytes(process.pid)) > 1024 ** 2)
