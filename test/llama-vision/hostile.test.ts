@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { endOf } from '../support/engine-end.ts'
+import { hostileDemo } from '../support/hostile-demo.ts'
 import { selected } from '../support/hostile-gguf.ts'
 import { hostileLlamaVision, leastShape } from '../support/hostile-llama-vision.ts'
 import { writeTinyModel } from '../support/tiny-llama-vision.ts'
@@ -51,6 +52,19 @@ t.test('what an engine cannot compute with is refused by name', async (t) => {
     if (!hostile) throw new Error(`there is no ${what}`)
     hostile.write(join(folder, layout))
     t.match(await endIn(layout), { how: 'refused by the engine', reason }, what)
+  }
+})
+
+t.test('so is what a projector of another architecture lacks', async (t) => {
+  mkdirSync(join(folder, 'demo'))
+  const files = await hostileDemo('demo-mmproj.gguf', 1)
+  for (const [what, reason] of [
+    ['no v.blk.1.attn_k.weight', /could not be loaded: a matrix .* is missing/],
+    ['no v.patch_embd.weight', /could not be loaded: unable to find tensor v\.patch_embd\.weight/],
+    ['clip.vision.image_size = 0', /a check of its own: GGML_ASSERT/],
+  ] as const) {
+    files.find((one) => one.what === `demo-mmproj.gguf: ${what}`)?.write(join(folder, 'demo'))
+    t.match(await endIn('demo'), { how: 'refused by the engine', reason }, what)
   }
 })
 

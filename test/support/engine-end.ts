@@ -74,6 +74,7 @@ export async function endOf(
   const hangs = first === 'hangs'
   over.abort()
   const { sentence } = await run
+  if (end?.exitCode === undefined && end?.signal === undefined) throw new Error(`It did not run: ${sentence}`)
   if (saw) return { how: 'runs', reason: '' }
   if (hangs) return { how: 'hangs', reason: sentence }
   if (ours) return { how: 'sees nothing', reason: sentence }

@@ -3,14 +3,14 @@
  * that the engine refuses are then put before a whole service, one after the other: it must say why, not start again and
  * again, and run once an honest file is there.
  */
-import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { packageRoot } from '../../../src/config.ts'
 import { timings } from '../../../src/engine/timings.ts'
 import { endOf, type FileEnd } from '../../support/engine-end.ts'
-import { hostileFiles, selected } from '../../support/hostile-gguf.ts'
-import { hostileLlamaVision, leastShape } from '../../support/hostile-llama-vision.ts'
+import { hostileDemo } from '../../support/hostile-demo.ts'
+import { selected } from '../../support/hostile-gguf.ts'
+import { type HostileModel, hostileLlamaVision, leastShape } from '../../support/hostile-llama-vision.ts'
 import { health, type RunningService, untilHealthy } from '../../support/service.ts'
 import { writeTinyModel } from '../../support/tiny-llama-vision.ts'
 import { atMost, between, type Figure, holds, judged, none } from '../row.ts'
@@ -26,11 +26,11 @@ const reasonLimitMs = 60_000
 /** Longer than a service rests between starts so early in a row. */
 const quietMs = 5000
 
-type Hostile = { what: string; model: string; write(folder: string): void }
+type Hostile = HostileModel & { model: string }
 
 export const run = () =>
   withFolder(async (folder) => {
-    const files = [...llamaVisions(), ...ofAnotherArchitecture()]
+    const files = [...llamaVisions(), ...(await ofAnotherArchitecture())]
     const ends: FileEnd[] = []
     const refused: Hostile[] = []
     let untyped = 0
@@ -67,23 +67,16 @@ const llamaVisions = (): Hostile[] =>
   )
 
 /** The text model is broken in one half, its projector in the other. */
-function ofAnotherArchitecture(): Hostile[] {
-  const honest = { 'text.gguf': 'demo-text-q4_k_m.gguf', 'text-mmproj.gguf': 'demo-mmproj-f16.gguf' }
-  const shipped = (file: string) => join(packageRoot, 'models/demo', file)
-  return Object.entries(honest).flatMap(([broken, source], seed) =>
-    selected(hostileFiles(readFileSync(shipped(source)), 300, seed), ofEachKind, seed + 1).map(
-      ({ what, bytes }) => ({
-        what,
-        model: 'text.gguf',
-        write(folder: string) {
-          for (const [file, original] of Object.entries(honest))
-            if (file !== broken) copyFileSync(shipped(original), join(folder, file))
-          writeFileSync(join(folder, broken), bytes())
-        },
-      }),
-    ),
+const ofAnotherArchitecture = async (): Promise<Hostile[]> =>
+  (
+    await Promise.all(
+      (['demo.gguf', 'demo-mmproj.gguf'] as const).map(async (broken, seed) =>
+        selected(await hostileDemo(broken, seed), ofEachKind, seed + 1),
+      ),
+    )
   )
-}
+    .flat()
+    .map((hostile) => ({ ...hostile, model: 'demo.gguf' }))
 
 const settingsOf = (folder: string, model: string) => ({
   ...{ folder, name: model, mmproj: '', ollamaStore: '/nowhere', aliases: [] },
