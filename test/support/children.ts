@@ -1,0 +1,41 @@
+/** What the kernel says of the processes that this one started. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const textOf = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** A shell that is to become a decoder is none yet. */
+const decoders = (): string[] =>
+  readdirSync('/proc/self/task')
+    .flatMap((task) => textOf(`/proc/self/task/${task}/children`).split(' '))
+    .filter((pid) => textOf(`/proc/${pid}/cmdline`).startsWith(process.execPath))
+
+export type DecodersSeen = { peakMib: number; most: number; scores: Set<string> }
+
+/** Looks at the decoders that are there while something is done: their largest memory, how many, who is ended first. */
+export async function decodersDuring(work: Promise<unknown>): Promise<DecodersSeen> {
+  const seen: DecodersSeen = { peakMib: 0, most: 0, scores: new Set() }
+  let over = false
+  const done = work.finally(() => {
+    over = true
+  })
+  while (!over) {
+    const pids = decoders()
+    seen.most = Math.max(seen.most, pids.length)
+    for (const pid of pids) {
+      const peak = Number(/VmHWM:\s+(\d+)/.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
+      seen.peakMib = Math.max(seen.peakMib, peak)
+      const score = textOf(`/proc/${pid}/oom_score_adj`).trim()
+      if (score) seen.scores.add(score)
+    }
+    await sleep(5)
+  }
+  await done
+  return seen
+}
