@@ -81,6 +81,11 @@ const table = {
     'The picture is too large: {width}x{height} is {actual} pixels, at most {limit} are accepted',
     413,
   ),
+  image_too_costly: caller(
+    'The {format} picture takes more memory or time to decode than one may; send it smaller, or as a plain JPEG or PNG',
+    413,
+  ),
+  no_pages: caller('The document in field {field} has no pages; send one that has some, or a picture'),
   decoder_missing: caller(
     '{format} needs the optional package {package}, which is not installed here; send a JPEG or PNG instead',
     415,

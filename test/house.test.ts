@@ -30,7 +30,7 @@ const owners: Record<string, string[]> = {
   '@fastify/static': ['doors/page'],
   '@fastify/swagger': ['doors/docs'],
   '@fastify/swagger-ui': ['doors/docs'],
-  '@hyzyla/pdfium': ['image/isolated-decoder'],
+  '@hyzyla/pdfium': ['image/pdf'],
   '@prometheus-io/client': ['metrics'],
   ajv: ['inference/json-schema'],
   re2js: ['inference/json-schema'],
@@ -43,7 +43,7 @@ const owners: Record<string, string[]> = {
   'p-queue': ['cli/caption'],
   'proper-lockfile': ['pull/lock'],
   pino: ['cli/serve', 'cli/with-service'],
-  sharp: ['image/decode', 'image/prepare', 'image/encode'],
+  sharp: ['image/decode', 'image/encode', 'image/picture', 'image/memory'],
   undici: [
     'engine/client',
     'net/guarded-fetch',

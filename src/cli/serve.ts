@@ -8,7 +8,7 @@ import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
 import { type Config, loadConfig, packageRoot, requireGuard } from '../config.ts'
 import { confinement } from '../engine/confinement.ts'
-import { cpuThrottling, residentBytes } from '../engine/resources.ts'
+import { cpuThrottling, readMemory, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
 import { type Engine, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
@@ -89,6 +89,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     poison: createPoisonMemory(),
     prepareImages: createImagePreparer({
       maxPixels: config.MAX_IMAGE_PIXELS,
+      availableBytes: async () => (await readMemory()).availableBytes,
       fetchImage: config.IMAGE_URL_ALLOW === '' ? undefined : fetchImage,
     }),
   })

@@ -27,15 +27,21 @@ const mib = 1024 ** 2
 export async function readResources(root = '/'): Promise<Resources> {
   const cgroups = await cgroupFolders(root)
   const quotas = await Promise.all(cgroups.map((folder) => cpuQuota(folder)))
-  const rests = await Promise.all(cgroups.map((folder) => memoryRest(folder)))
-  const cgroupRest = Math.min(...rests)
-  const machine = await machineAvailable(root)
   const cores = await physicalCores(root)
   const quota = Math.min(...quotas)
   return {
     threads: Math.max(1, Math.floor(Math.min(cores, quota))),
     cores,
     quota,
+    ...(await readMemory(root)),
+  }
+}
+
+export async function readMemory(root = '/'): Promise<MemoryResources> {
+  const rests = (await cgroupFolders(root)).map((folder) => memoryRest(folder))
+  const cgroupRest = Math.min(...(await Promise.all(rests)))
+  const machine = await machineAvailable(root)
+  return {
     availableBytes: Math.min(machine, cgroupRest),
     memoryBound: cgroupRest < machine ? 'cgroup' : 'machine',
   }

@@ -1,20 +1,36 @@
 /**
  * Bytes -> a decoder over them that has read nothing but the header. Loaders of formats that are not accepted are shut
- * off.
+ * off, and in the service itself those too that need a whole picture at once.
  */
-import sharp, { type Sharp } from 'sharp'
+import sharp, { type Metadata, type Sharp } from 'sharp'
 import { failure } from '../errors.ts'
+import type { Format } from './recognise.ts'
 import type { Size } from './tiles.ts'
 
 /** Beyond this the shorter side vanishes in any model's resize; llama.cpp refuses some such pictures outright. */
 const maxAspectRatio = 100
 const decodeTimeoutSeconds = 30
 
-// Only loaders for formats that are accepted: each one more is code that strangers' bytes would reach.
+/** Formats whose headers are read and whose pictures are decoded in the service, where they are small enough. */
+export type ReadHere = 'JPEG' | 'PNG' | 'WebP'
+
+const loaders: Record<Exclude<Format, 'HEIC' | 'PDF'>, string> = {
+  JPEG: 'Jpeg',
+  PNG: 'Png',
+  WebP: 'Webp',
+  GIF: 'Nsgif',
+  TIFF: 'Tiff',
+  AVIF: 'Heif',
+}
+export const isReadHere = (format: Format): format is ReadHere =>
+  format === 'JPEG' || format === 'PNG' || format === 'WebP'
+
+/** Each loader more is code that strangers' bytes would reach: only a process that is there for it gets one. */
+export const allowLoader = (format: keyof typeof loaders): void =>
+  sharp.unblock({ operation: [`VipsForeignLoad${loaders[format]}`] })
+
 sharp.block({ operation: ['VipsForeignLoad'] })
-sharp.unblock({
-  operation: ['Jpeg', 'Png', 'Webp', 'Nsgif', 'Tiff', 'Heif'].map((loader) => `VipsForeignLoad${loader}`),
-})
+for (const format of ['JPEG', 'PNG', 'WebP'] as const) allowLoader(format)
 sharp.cache(false)
 // Several pictures are prepared side by side by libuv's threads; more threads each would take them from the engine.
 sharp.concurrency(1)
@@ -25,6 +41,17 @@ export const openImage = (bytes: Buffer): Sharp =>
   sharp(bytes, { failOn: 'warning', limitInputPixels: false, page: 0, pages: 1 }).timeout({
     seconds: decodeTimeoutSeconds,
   })
+
+/** Pixels that another decoder made: RGBA, 4 bytes each. */
+export const openBitmap = (rgba: Uint8Array, { width, height }: Size): Sharp =>
+  sharp(rgba, { raw: { width, height, channels: 4 }, limitInputPixels: false })
+
+/** Throws `image_too_large`, `image_too_narrow`, or what libvips finds wrong. */
+export async function readHeader(bytes: Buffer, maxPixels: number): Promise<Metadata> {
+  const header = await openImage(bytes).metadata()
+  requireSize(header, maxPixels)
+  return header
+}
 
 /** Throws `image_too_large` or `image_too_narrow`. */
 export function requireSize({ width, height }: Size, maxPixels: number): void {

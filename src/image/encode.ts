@@ -7,6 +7,16 @@ import type { Tiling } from '../model/families/family.ts'
 import { openImage } from './decode.ts'
 import { type ImageDetail, type Size, sizeForDetail } from './tiles.ts'
 
+/** How much of a picture the model is to see; without tiling there is nothing to choose. */
+export type Framing = {
+  detail: ImageDetail
+  tiling: Tiling | undefined
+  /** Most tiles that each picture may have of those that the model allows; undefined for all. */
+  tileLimit?: number | undefined
+  /** Most pages of a PDF; it may have fewer. */
+  pages: number
+}
+
 /** No model looks at more than this (Qwen3-VL: 4096 tokens of 32x32); it bounds the engine's memory, 7 bytes a pixel. */
 const maxSentPixels = 4_194_304
 const jpegQuality = 95
@@ -16,11 +26,7 @@ export type Sent = { bytes: Buffer; format: 'jpeg' | 'png'; width: number; heigh
 /** Never larger than the source, upright. */
 export function sentSize(
   { width, height }: Size,
-  {
-    detail,
-    tiling,
-    tileLimit,
-  }: { detail: ImageDetail; tiling: Tiling | undefined; tileLimit?: number | undefined },
+  { detail, tiling, tileLimit }: Omit<Framing, 'pages'>,
 ): Size {
   const scale = Math.min(1, Math.sqrt(maxSentPixels / (width * height)))
   const scaled = (length: number) => Math.max(1, Math.floor(length * scale))
@@ -43,7 +49,7 @@ export function passesAsIs(format: string, header: Metadata, size: Size): boolea
 }
 
 /** The bytes themselves, once all of them decoded. JPEG is read at an eighth of its size, still the whole stream. */
-export async function proven(bytes: Buffer, format: string, { width, height }: Metadata): Promise<Sent> {
+export async function proven(bytes: Buffer, format: string, { width, height }: Size): Promise<Sent> {
   await openImage(bytes).resize(8, 8, { fit: 'fill' }).raw().toBuffer()
   return { bytes, format: format === 'JPEG' ? 'jpeg' : 'png', width, height }
 }
@@ -56,7 +62,7 @@ export async function encoded(pixels: Sharp, photo: boolean, { width, height }: 
     .flatten({ background: 'white' })
     .toColourspace('srgb')
   const { data, info } = await (photo
-    ? upright.jpeg({ quality: jpegQuality, chromaSubsampling: '4:4:4' })
+    ? upright.jpeg({ quality: jpegQuality, chromaSubsampling: '4:4:4', optimiseCoding: false })
     : upright.png()
   ).toBuffer({ resolveWithObject: true })
   return { bytes: data, format: photo ? 'jpeg' : 'png', width: info.width, height: info.height }

@@ -1,30 +1,30 @@
 /**
- * How much is decoded at once, over all requests: pictures go side by side only as far as their pixels together stay
- * within the lane's room. Decoding is what takes the memory, about 3 bytes a pixel.
+ * How much is decoded at once, over all requests: pictures go side by side only as far as the memory that they need
+ * together stays within the lane's room. What each one needs is for memory.ts to say.
  */
 
 export type Lane = {
   /** Runs `work` when there is room, in the order of the calls. Rejects with the signal's reason if it fires before. */
-  run<Result>(pixels: number, signal: AbortSignal, work: () => Promise<Result>): Promise<Result>
+  run<Result>(bytes: number, signal: AbortSignal, work: () => Promise<Result>): Promise<Result>
 }
 
-type Waiting = { pixels: number; start: () => void }
+type Waiting = { bytes: number; start: () => void }
 
-/** `room` in pixels; a picture that is larger has the lane to itself. */
+/** `room` in bytes; a picture that needs more has the lane to itself. */
 export function createLane(room: number): Lane {
   const line: Waiting[] = []
   let taken = 0
 
   /** The first in line is never overtaken by smaller ones, or it might wait for ever. */
   function advance(): void {
-    for (let first = line[0]; first && taken + first.pixels <= room; first = line[0]) {
+    for (let first = line[0]; first && taken + first.bytes <= room; first = line[0]) {
       line.shift()
-      taken += first.pixels
+      taken += first.bytes
       first.start()
     }
   }
 
-  function turn(pixels: number, signal: AbortSignal): Promise<void> {
+  function turn(bytes: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const leave = () => {
         line.splice(line.indexOf(waiting), 1)
@@ -33,7 +33,7 @@ export function createLane(room: number): Lane {
         advance()
       }
       const waiting: Waiting = {
-        pixels,
+        bytes,
         start: () => {
           signal.removeEventListener('abort', leave)
           resolve()
@@ -46,9 +46,9 @@ export function createLane(room: number): Lane {
   }
 
   return {
-    async run(pixels, signal, work) {
+    async run(bytes, signal, work) {
       signal.throwIfAborted()
-      const share = Math.min(pixels, room)
+      const share = Math.min(bytes, room)
       await turn(share, signal)
       try {
         return await work()

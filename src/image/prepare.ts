@@ -3,17 +3,14 @@
  * the same bytes, because the engine finds its past work on a picture by their hash. Failures name the field in which
  * the caller sent the picture.
  */
-import sharp from 'sharp'
 import { Failure, failure, failureAt } from '../errors.ts'
-import type { Tiling } from '../model/families/family.ts'
-import { openImage, requireSize } from './decode.ts'
-import { encoded, passesAsIs, proven, type Sent, sentSize } from './encode.ts'
-import { decodeIsolated, type IsolatedFormat } from './isolated-decoder.ts'
-import { createLane, type Lane } from './lane.ts'
+import { createDecoding, type Decode, type DecodingOptions } from './decoding.ts'
+import type { Framing } from './encode.ts'
+import type { Picture } from './picture.ts'
 import { withoutExtras } from './png-chunks.ts'
 import { type FetchImage, type ImageSource, receive } from './receive.ts'
 import { type Format, recognise } from './recognise.ts'
-import { type ImageDetail, tileCount } from './tiles.ts'
+import { tileCount } from './tiles.ts'
 
 export type PreparedImage = {
   bytes: Buffer
@@ -29,16 +26,6 @@ export type PreparedImage = {
   tiles: number | undefined
 }
 
-/** How much of a picture the model is to see; without tiling there is nothing to choose. */
-export type Framing = {
-  detail: ImageDetail
-  tiling: Tiling | undefined
-  /** Most tiles that each picture may have of those that the model allows; undefined for all. */
-  tileLimit?: number | undefined
-  /** Most pages of a PDF; it may have fewer. */
-  pages: number
-}
-
 /**
  * Prepares a picture, or the first pages of a PDF: one unless it is such. Rejects with a typed failure for anything
  * that is not to be had or not decodable within the limits, or with the signal's reason.
@@ -49,103 +36,54 @@ export type PrepareImages = (
   signal: AbortSignal,
 ) => Promise<PreparedImage[]>
 
-export type PreparerOptions = {
-  /** Of a picture, or of all pages of a document. */
-  maxPixels: number
+export type PreparerOptions = DecodingOptions & {
   /** Undefined where nothing is to be fetched. */
   fetchImage: FetchImage | undefined
 }
 
-export function createImagePreparer({ maxPixels, fetchImage }: PreparerOptions): PrepareImages {
-  const lane = createLane(maxPixels * largestAtOnce)
+export function createImagePreparer({ fetchImage, ...options }: PreparerOptions): PrepareImages {
+  const decode = createDecoding(options)
   return async ({ image, field }, framing, signal) => {
     try {
       const bytes = await receive(image, fetchImage, signal)
-      return await prepareImages(bytes, { maxPixels, lane }, framing, signal)
+      const format = await recognise(bytes)
+      const pictures = await decoded(format, bytes, decode, framing, signal)
+      return pictures.map((picture) => prepared(picture, { format, bytes }, framing))
     } catch (error) {
       throw error instanceof Failure && !signal.aborted ? failureAt(error, field) : error
     }
   }
 }
 
-/** One that takes its time must not keep all others waiting. */
-const largestAtOnce = 2
-
-type DecodeLimits = { maxPixels: number; lane: Lane }
-
-async function prepareImages(
+async function decoded(
+  format: Format,
   bytes: Buffer,
-  limits: DecodeLimits,
+  decode: Decode,
   framing: Framing,
   signal: AbortSignal,
-): Promise<PreparedImage[]> {
-  const format = await recognise(bytes)
+): Promise<Picture[]> {
   try {
-    if (format === 'HEIC' || format === 'PDF') {
-      return await prepareIsolated(format, bytes, limits, framing, signal)
-    }
-    return [await prepareImage(format, bytes, limits, framing, signal)]
+    return await decode(format, format === 'PNG' ? withoutExtras(bytes) : bytes, framing, signal)
   } catch (error) {
     if (error instanceof Failure || signal.aborted) throw error
     throw failure('corrupt_image', { format }, { cause: error })
   }
 }
 
-async function prepareImage(
-  format: Format,
-  bytes: Buffer,
-  { maxPixels, lane }: DecodeLimits,
-  framing: Framing,
-  signal: AbortSignal,
-): Promise<PreparedImage> {
-  const readable = format === 'PNG' ? withoutExtras(bytes) : bytes
-  const header = await openImage(readable).metadata()
-  requireSize(header, maxPixels)
-  const size = sentSize(header.autoOrient, framing)
-  const unchanged = passesAsIs(format, header, size)
-  const sent = await lane.run(header.width * header.height, signal, async () =>
-    unchanged
-      ? { ...(await proven(readable, format, header)), bytes }
-      : encoded(openImage(readable).autoOrient(), format === 'JPEG', size),
-  )
-  const source = { format, width: header.width, height: header.height, bytes: bytes.length, page: null }
-  return prepared(sent, framing, { source, ...orientation(header.orientation), unchanged })
-}
-
-/** Their sizes are known only to their decoders, so they count as the largest there may be. */
-async function prepareIsolated(
-  format: IsolatedFormat,
-  bytes: Buffer,
-  { maxPixels, lane }: DecodeLimits,
-  framing: Framing,
-  signal: AbortSignal,
-): Promise<PreparedImage[]> {
-  return lane.run(maxPixels, signal, async () => {
-    const images: PreparedImage[] = []
-    const bitmaps = await decodeIsolated(format, bytes, { maxPixels, pages: framing.pages }, signal)
-    for (const { width, height, rgba, page } of bitmaps) {
-      requireSize({ width, height }, maxPixels)
-      const pixels = sharp(rgba, { raw: { width, height, channels: 4 }, limitInputPixels: false })
-      const sent = await encoded(pixels, format === 'HEIC', sentSize({ width, height }, framing))
-      const source = { format, width, height, bytes: bytes.length, page }
-      images.push(prepared(sent, framing, { source, rotation: 0, mirrored: false, unchanged: false }))
-    }
-    return images
-  })
-}
-
-type Origin = Pick<PreparedImage, 'source' | 'rotation' | 'mirrored'> & { unchanged: boolean }
-
-const prepared = (sent: Sent, { tiling }: Framing, { unchanged, ...origin }: Origin): PreparedImage => ({
-  ...origin,
-  bytes: sent.bytes,
-  mediaType: `image/${sent.format}`,
-  sent: { ...sent, bytes: sent.bytes.length, unchanged },
-  tiles: tiling && tileCount(sent, tiling),
-})
-
-/** EXIF orientations 1 to 8: clockwise degrees and whether the picture is mirrored too. */
-function orientation(exif = 1): { rotation: 0 | 90 | 180 | 270; mirrored: boolean } {
-  const rotations = [0, 0, 180, 180, 90, 90, 270, 270] as const
-  return { rotation: rotations[exif - 1] ?? 0, mirrored: [2, 4, 5, 7].includes(exif) }
+function prepared(
+  { plan, sent }: Picture,
+  { format, bytes }: { format: Format; bytes: Buffer },
+  { tiling }: Framing,
+): PreparedImage {
+  const { unchanged, source, rotation, mirrored } = plan
+  return {
+    source: { ...source, format, bytes: bytes.length },
+    rotation,
+    mirrored,
+    // Byte for byte what was received, with what was left out before it was decoded.
+    bytes: unchanged ? bytes : sent.bytes,
+    mediaType: `image/${sent.format}`,
+    sent: { ...sent, bytes: unchanged ? bytes.length : sent.bytes.length, unchanged },
+    tiles: tiling && tileCount(sent, tiling),
+  }
 }

@@ -1,6 +1,7 @@
 /** The question with its pictures as the model will be shown them: each part carries its own. */
 import { failure } from '../errors.ts'
-import type { Framing, PreparedImage, PrepareImages } from '../image/prepare.ts'
+import type { Framing } from '../image/encode.ts'
+import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
 import { tileLimit } from '../model/picture-room.ts'
 import type { InferenceEvent, Message, Part, Question, TextPart } from './question.ts'
 
@@ -42,6 +43,8 @@ export async function preparedQuestion(
     if (part.type === 'text') return part
     signal.throwIfAborted()
     const images = await prepareImages(part, { detail, tiling, tileLimit: limit, pages }, signal)
+    // A document may have none, and an answer about nothing is none.
+    if (images.length === 0) throw failure('no_pages', { field: part.field })
     done += 1
     pictures += images.length
     requireImageCount(pictures, maxImages)

@@ -15,8 +15,8 @@ function works(room: number) {
       ends.get(name)?.()
       await turn()
     },
-    run: (name: string, pixels: number, signal = never) =>
-      lane.run(pixels, signal, () => {
+    run: (name: string, bytes: number, signal = never) =>
+      lane.run(bytes, signal, () => {
         begun.push(name)
         return new Promise<string>((resolve) => ends.set(name, () => resolve(name)))
       }),

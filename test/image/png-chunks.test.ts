@@ -7,7 +7,8 @@ import { blackPng, chunkBomb, pngChunk, profileBomb, textBomb } from '../support
 import { png, twoColours } from '../support/images.ts'
 
 const never = new AbortController().signal
-const prepareAll = createImagePreparer({ maxPixels: 50_000_000, fetchImage: undefined })
+const availableBytes = async () => Number.POSITIVE_INFINITY
+const prepareAll = createImagePreparer({ maxPixels: 50_000_000, availableBytes, fetchImage: undefined })
 const prepare = (image: Buffer) =>
   prepareAll({ image, field: 'image' }, { detail: 'auto', tiling: undefined, pages: 1 }, never)
 /** Most memory that this process ever had, in MiB. */

@@ -1,14 +1,16 @@
 import sharp from 'sharp'
 import t from 'tap'
 import { failure } from '../../src/errors.ts'
-import { createImagePreparer, type Framing } from '../../src/image/prepare.ts'
+import type { Framing } from '../../src/image/encode.ts'
+import { createImagePreparer } from '../../src/image/prepare.ts'
 import { pngClaiming } from '../support/bombs/png.ts'
 import { heicHeader, jpeg, noise, pixelAt, png, twoColours } from '../support/images.ts'
 
 const maxPixels = 50_000_000
 const whole: Framing = { detail: 'auto', tiling: undefined, pages: 1 }
 const never = new AbortController().signal
-const prepareAll = createImagePreparer({ maxPixels, fetchImage: undefined })
+const availableBytes = async () => Number.POSITIVE_INFINITY
+const prepareAll = createImagePreparer({ maxPixels, availableBytes, fetchImage: undefined })
 
 async function prepare(image: Buffer | string, framing: Partial<Framing> = {}) {
   const [prepared] = await prepareAll({ image, field: 'images/3' }, { ...whole, ...framing }, never)

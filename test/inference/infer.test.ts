@@ -157,6 +157,12 @@ t.test('pictures are bounded in number, and a faulty one is named by its place',
     code: 'too_many_images',
     facts: { actual: 3, limit: 2 },
   })
+  const noPages: PrepareImages = async () => []
+  await t.rejects(ask({ ...parts(), prepareImages: noPages }, asking(1)), {
+    code: 'no_pages',
+    status: 400,
+    facts: { field: 'images/1' },
+  })
 })
 
 t.test('the slot goes back after every kind of failure', async (t) => {

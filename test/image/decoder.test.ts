@@ -1,15 +1,17 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
 import { packageRoot } from '../../src/config.ts'
-import { createImagePreparer, type Framing } from '../../src/image/prepare.ts'
+import type { Framing } from '../../src/image/encode.ts'
+import { createImagePreparer } from '../../src/image/prepare.ts'
 import { heic, heicHeader, pdf, pixelAt } from '../support/images.ts'
 
 const maxPixels = 50_000_000
 const whole: Framing = { detail: 'auto', tiling: undefined, pages: 1 }
 const never = new AbortController().signal
-const prepareAll = createImagePreparer({ maxPixels, fetchImage: undefined })
+const availableBytes = async () => Number.POSITIVE_INFINITY
+const prepareAll = createImagePreparer({ maxPixels, availableBytes, fetchImage: undefined })
 
 async function prepare(image: Buffer) {
   const [prepared] = await prepareAll({ image, field: 'image' }, whole, never)
@@ -40,7 +42,7 @@ t.test('a HEIC photo and the pages of a PDF are pictures like any other', async 
 t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
   await t.rejects(prepare(heicHeader), { code: 'corrupt_image', facts: { format: 'HEIC' } })
   await t.rejects(prepare(pdf(1).subarray(0, 100)), { code: 'corrupt_image', facts: { format: 'PDF' } })
-  const small = createImagePreparer({ maxPixels: 1000, fetchImage: undefined })
+  const small = createImagePreparer({ maxPixels: 1000, availableBytes, fetchImage: undefined })
   await t.rejects(small({ image: heic, field: 'image' }, whole, never), {
     code: 'image_too_large',
     facts: { width: 64, height: 48, limit: 1000 },
@@ -53,19 +55,21 @@ t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
 })
 
 t.test('what is missing for them is named', async (t) => {
-  // The module alone, where no packages can be found.
-  const place = t.testdir({ image: {} })
-  const built = join(packageRoot, 'dist')
-  for (const file of ['image/isolated-decoder.js', 'errors.js']) cpSync(join(built, file), join(place, file))
-  writeFileSync(join(place, 'package.json'), '{"type":"module"}')
-  const away = join(mkdtempSync(join(tmpdir(), 'bare-')), 'bare')
-  cpSync(place, away, { recursive: true })
-  t.teardown(() => rmSync(dirname(away), { recursive: true }))
-  const { decodeIsolated } = (await import(
-    join(away, 'image/isolated-decoder.js')
-  )) as typeof import('../../src/image/isolated-decoder.ts')
+  // The built modules, where of all packages those for HEIC and PDF can't be found.
+  const away = mkdtempSync(join(tmpdir(), 'bare-'))
+  t.teardown(() => rmSync(away, { recursive: true }))
+  for (const part of ['image', 'errors.js', 'config.js', 'http/own-names.js'])
+    cpSync(join(packageRoot, 'dist', part), join(away, 'dist', part), { recursive: true })
+  writeFileSync(join(away, 'package.json'), '{"type":"module"}')
+  mkdirSync(join(away, 'node_modules'))
+  for (const name of ['sharp', '@sinclair']) {
+    symlinkSync(join(packageRoot, 'node_modules', name), join(away, 'node_modules', name))
+  }
+  const { decodeInProcess } = (await import(
+    join(away, 'dist/image/decoder.js')
+  )) as typeof import('../../src/image/decoder.ts')
   const decode = (format: 'HEIC' | 'PDF', bytes: Buffer) =>
-    decodeIsolated(format, bytes, { maxPixels, pages: 1 }, never)
+    decodeInProcess({ format, maxPixels, framing: whole }, bytes, never)
   await t.rejects(decode('HEIC', heic), {
     code: 'decoder_missing',
     status: 415,
