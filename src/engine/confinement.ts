@@ -11,13 +11,21 @@ import { packageRoot } from '../config.ts'
 
 const ownProgram = join(packageRoot, 'dist/engine/confine')
 /** Looked at once: an engine must not lose its confinement because a new set-up just takes the old one's place. */
-const isThere = existsSync(ownProgram)
+const found = existsSync(ownProgram) ? ownProgram : ''
 const probeTimeoutMs = 10_000
 
-/** What to run instead of `program` with these words, so that it may write into `folder` alone and dies with us. */
-export function confined(program: string, words: readonly string[], folder: string): [string, string[]] {
-  if (!isThere) return [program, [...words]]
-  return [ownProgram, [String(process.pid), folder, program, ...words]]
+/**
+ * What to run instead of `program` with these words, so that it may write into `folder` alone and dies with us. Only tests
+ * name another `confine`, or none by ''.
+ */
+export function confined(
+  program: string,
+  words: readonly string[],
+  folder: string,
+  confine = found,
+): [string, string[]] {
+  if (confine === '') return [program, [...words]]
+  return [confine, [String(process.pid), folder, program, ...words]]
 }
 
 export type Confinement = {

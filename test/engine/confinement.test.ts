@@ -201,17 +201,9 @@ t.test('the real engine fetches no picture, whatever it is asked', async (t) => 
   t.same(calls, nobodyCalled)
 })
 
-t.test('what cannot be done is told', async (t) => {
+t.test('it holds here', async (t) => {
   t.match(await confinement(), {
     holds: true,
     sentence: /^the engine has no network \(seccomp\), .* dies with the service$/,
   })
-  t.match(await confinement('/nowhere/confine'), {
-    holds: false,
-    sentence: /nowhere\/confine is missing; run/,
-  })
-  t.match(await confinement('/bin/false'), { holds: false, sentence: /\/bin\/false does not work here/ })
-  const without = join(place, 'without')
-  writeFileSync(without, `#!/bin/sh\necho '{"networkIsClosed":false,"landlock":0}'\n`, { mode: 0o755 })
-  t.match(await confinement(without), { holds: false, sentence: /no seccomp here\).*no Landlock here/ })
 })
