@@ -1,4 +1,5 @@
 /** A few of the changed requests of the row, at a service within this test. */
+import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import t from 'tap'
 import { startService } from '../../src/cli/serve.ts'
@@ -31,5 +32,11 @@ t.test('changed requests at every door are answered, and never by 5xx', async (t
 
 t.test('the same number makes the same request', async (t) => {
   const honest = await honestRequests('tiny.gguf')
-  for (const number of [0, 1, 77, 5000]) t.strictSame(attemptOf(honest, number), attemptOf(honest, number))
+  const numbers = Array.from({ length: 600 }, (_, number) => number)
+  const made = numbers.map((number) => attemptOf(honest, number))
+  // Whatever was made before it.
+  const others = numbers
+    .toReversed()
+    .filter((number) => !isDeepStrictEqual(attemptOf(honest, number), made[number]))
+  t.strictSame(others, [])
 })

@@ -82,6 +82,17 @@ const oddValues: readonly unknown[] = [
 
 const oddNames = ['', '__proto__', 'constructor', 'prototype', 'toString', '\0', '\ud800', 'n'.repeat(300)]
 
+/** A copy, since it may be changed in its turn. */
+const oddValue = (random: Random): unknown => copyOf(one(oddValues, random))
+
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyOf)
+  const object = asObject(value)
+  return object
+    ? Object.fromEntries(Object.entries(object).map(([name, inner]) => [name, copyOf(inner)]))
+    : value
+}
+
 /** Where a value stands: in `holder`, under `name`. */
 type Place = { holder: Record<string, unknown>; name: string }
 
@@ -127,20 +138,25 @@ function changedNumber(number: number, random: Random): unknown {
 /** Changes `value`, which is the caller's to lose, at one place. Gives what takes the place of all of it. */
 function changedOnce(value: unknown, random: Random): unknown {
   const places = placesIn(value)
-  if (places.length === 0 || random() < 0.02) return one(oddValues, random)
+  if (places.length === 0 || random() < 0.02) return oddValue(random)
   const { holder, name } = one(places, random)
   const old = holder[name]
   const changes = [
-    () => one(oddValues, random),
-    () => one(oddValues, random),
-    () => (typeof old === 'string' ? changedText(old, random) : one(oddValues, random)),
+    () => oddValue(random),
+    () => oddValue(random),
+    () => (typeof old === 'string' ? changedText(old, random) : oddValue(random)),
     () => (typeof old === 'number' ? changedNumber(old, random) : [old]),
-    () => (Array.isArray(old) ? Array(1 + Math.floor(random() * 80)).fill(old[0] ?? null) : { [name]: old }),
+    () =>
+      Array.isArray(old)
+        ? Array(1 + Math.floor(random() * 80))
+            .fill(old[0] ?? null)
+            .map(copyOf)
+        : { [name]: old },
     () =>
       asObject(old)
         ? withMember(old, one([...Object.keys(old as object), ...oddNames], random), 1)
-        : [old, old],
-    () => (asObject(old) ? withMember(old, one(oddNames, random), one(oddValues, random)) : null),
+        : [old, copyOf(old)],
+    () => (asObject(old) ? withMember(old, one(oddNames, random), oddValue(random)) : null),
     () => undefined,
   ]
   const changed = one(changes, random)()
