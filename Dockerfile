@@ -79,5 +79,5 @@ STOPSIGNAL SIGTERM
 # Large models take minutes to load: until then the container is starting, not unhealthy. It is asked often only then:
 # each time costs about a quarter of a CPU second, which is the model's otherwise.
 HEALTHCHECK --start-period=10m --start-interval=3s --interval=30s --timeout=10s --retries=3 \
-  CMD ["node", "dist/main.js", "probe"]
-CMD ["node", "dist/main.js", "serve"]
+  CMD ["node", "--disable-sigusr1", "dist/main.js", "probe"]
+CMD ["node", "--disable-sigusr1", "dist/main.js", "serve"]

@@ -6,6 +6,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { messageOf } from './errors.ts'
 
+// With a listener it does not open Node's debugger, by which whoever reaches the port runs code here.
+process.on('SIGUSR1', () => {})
+// Whoever reads what is told on the way may leave.
+process.stderr.on('error', () => {})
+
 const program = new Command('llama-vision').description(
   'Vision models on an ordinary CPU, behind a small REST API. Settings are environment variables.',
 )
@@ -86,6 +91,8 @@ asking(program.command('infer'))
   .option('--json', 'the whole answer as JSON')
   .action(async (picture: string, prompt: string, options: Asking & { json?: boolean }) => {
     const { infer } = await import('./cli/infer.ts')
+    // An answer that nobody reads any more need not be made.
+    process.stdout.once('error', () => process.exit(1))
     await infer({
       ...serviceChoiceOf(options),
       picture,

@@ -119,5 +119,6 @@ t.test('a container has bounds, and no rights that it does not need', (t) => {
   t.match(compose, /^ {4}tmpfs:\n {6}- \/tmp:size=\d+m,.*noexec,nosuid,nodev$/m)
   t.notMatch(compose, /privileged: true|cap_add|network_mode: host|docker\.sock/)
   t.match(dockerfile, /^USER 1000:1000$/m)
+  t.equal(dockerfile.match(/CMD \["node", "--disable-sigusr1", "dist/g)?.length, 2, 'no debugger')
   t.end()
 })

@@ -42,7 +42,7 @@ const owners: Record<string, string[]> = {
   'ipaddr.js': ['net/addresses'],
   'p-queue': ['cli/caption'],
   'proper-lockfile': ['pull/lock'],
-  pino: ['cli/serve', 'cli/with-service'],
+  pino: ['cli/log', 'cli/serve', 'cli/with-service'],
   sharp: ['image/decode', 'image/encode', 'image/picture', 'image/memory'],
   undici: [
     'engine/client',

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
 import { type Config, loadConfig, packageRoot, requireGuard } from '../config.ts'
@@ -24,6 +24,7 @@ import { type ModelSettings, modelSettings } from '../model/settings.ts'
 import { parseAllowList } from '../net/addresses.ts'
 import { createFetcher } from '../net/guarded-fetch.ts'
 import { endInOrder } from './ending.ts'
+import { createLog } from './log.ts'
 
 export type Service = {
   app: App
@@ -42,17 +43,11 @@ const answersLeaveMs = 1000
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const config = loadConfig(env)
   requireGuard(config)
-  const log = createLog(config)
+  const log = createLog(config.LOG_LEVEL)
   const starting = startService(config, log)
   const graceMs = config.SHUTDOWN_GRACE * 1000
   endInOrder({ log, graceMs, stop: async (how) => (await starting).stop(how) })
   await starting
-}
-
-/** JSON lines for machines; for a person at a terminal, prose. */
-function createLog(config: Config): Logger {
-  const pretty = { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname' } } }
-  return pino({ level: config.LOG_LEVEL, ...(process.stdout.isTTY ? pretty : {}) })
 }
 
 /** Starts the engine and listens. Rejects when the port can't be had; a model that can't be is told by `/health`. */

@@ -1,8 +1,9 @@
 /**
- * The engine's private folder (mode 0700) in the system's temporary one. Its name tells who made it: process id, and
- * the namespace in which that id means something, since containers may share the temporary folder. What a service left
- * behind that was killed is cleared away by the next.
+ * The engine's private folder (mode 0700) in the system's temporary one. A small process outlives the service, if only to
+ * remove it. Where that was killed as well, the next service clears up: the folder's name tells who made it, by process id
+ * and by the namespace in which that id means something, since containers may share the temporary folder.
  */
+import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readlink, rm, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,6 +17,36 @@ export const socketName = 'engine.sock'
 const longestParent = 58
 /** An engine listens within seconds of its folder being made. */
 const youngMs = 3_600_000
+
+/** Waits for the end of its input, which is ours, and is deaf to what ends us in order: then it has nothing to do. */
+const keeperScript = 'trap "" HUP INT QUIT TERM; read -r _; rm -rf -- "$1"'
+
+/** Runs something with a folder of its own, which is gone afterwards, even when this process is killed meanwhile. */
+export async function withEngineFolder<Result>(use: (folder: string) => Promise<Result>): Promise<Result> {
+  const folder = await makeEngineFolder()
+  const dismissKeeper = keep(folder)
+  try {
+    return await use(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+    dismissKeeper()
+  }
+}
+
+function keep(folder: string): () => void {
+  const keeper = spawn('/bin/sh', ['-c', keeperScript, 'sh', folder], {
+    // A session of its own: what ends all of ours at once leaves it.
+    detached: true,
+    cwd: '/',
+    env: {},
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  // A system without a shell does without, and one without descriptors has not even this input.
+  keeper.on('error', () => {})
+  keeper.stdin?.on('error', () => {})
+  keeper.unref()
+  return () => void keeper.kill('SIGKILL')
+}
 
 /** `namespace` is that of this process's id; only tests name another. */
 export async function makeEngineFolder(parent = tmpdir(), namespace?: string): Promise<string> {
@@ -36,7 +67,9 @@ async function clearLeftovers(place: string, own: string): Promise<void> {
     const owner = namePattern.exec(name)?.groups
     if (!owner) continue
     const path = join(place, name)
-    const isOver = owner.namespace === own ? !isAlive(Number(owner.pid)) : await isDeserted(path)
+    // An id may be somebody else's by now, so whoever seems alive is looked at as well.
+    const isDead = owner.namespace === own && !isAlive(Number(owner.pid))
+    const isOver = isDead || (await isDeserted(path))
     // Another user's cannot be removed, and need not be.
     if (isOver) await rm(path, { recursive: true, force: true }).catch(() => {})
   }
@@ -52,7 +85,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Of an owner who cannot be asked after: nobody listens there, and that is not because it is about to. */
+/** Nobody listens there, and that is not because it is about to. */
 async function isDeserted(path: string): Promise<boolean> {
   const made = await stat(path).catch(() => undefined)
   return (

@@ -1,5 +1,4 @@
 /** One run of the engine, from its start to the end of its process: whatever is taken for it is gone afterwards. */
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ModelFacts } from '../model/facts.ts'
 import type { ModelSettings } from '../model/settings.ts'
@@ -7,7 +6,7 @@ import type { startEngine } from './child.ts'
 import { createEngineClient, type EngineClient } from './client.ts'
 import { engineCommand } from './command.ts'
 import { type AttemptEnd, diagnose, warningIn } from './diagnosis.ts'
-import { makeEngineFolder, socketName } from './folder.ts'
+import { socketName, withEngineFolder } from './folder.ts'
 import { pulseOf } from './pulse.ts'
 import { pause } from './timings.ts'
 import { type Watched, watch } from './watch.ts'
@@ -26,13 +25,8 @@ export type Run = Omit<Watched, 'engine' | 'name' | 'pulse'> & {
   onLost: () => void
 }
 
-export async function runEngine(run: Run): Promise<AttemptEnd> {
-  const folder = await makeEngineFolder()
-  try {
-    return await runIn(folder, run)
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+export function runEngine(run: Run): Promise<AttemptEnd> {
+  return withEngineFolder((folder) => runIn(folder, run))
 }
 
 async function runIn(folder: string, run: Run): Promise<AttemptEnd> {

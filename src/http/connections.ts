@@ -90,6 +90,10 @@ export function tendConnections(app: FastifyInstance, limits: ConnectionLimits):
     toldAt = performance.now()
     app.log.warn({ most }, 'connections are refused: there are as many as there may be')
   })
+  // One that could not be accepted, for want of whatever the system has too little of, is not the end of the others.
+  server.on('error', (error) => {
+    if (server.listening) app.log.warn({ err: error }, 'a connection could not be accepted')
+  })
   server.on('timeout', (socket) => {
     // An answer may take minutes. It must not take long to be read, nor must the next request be waited for.
     if (unansweredOn(socket).length === 0 || socket.writableLength > 0) socket.destroy()

@@ -47,6 +47,8 @@ function leave(error: unknown): never {
   process.exit(0)
 }
 process.on('uncaughtException', leave)
+// With a listener it does not open Node's debugger.
+process.on('SIGUSR1', () => {})
 
 const received = readFileSync(input)
 const headEnd = received.indexOf('\n')

@@ -1,6 +1,7 @@
 /** The service as a process: starts, refuses, drains, stops, and leaves no engine behind. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import { fakeEngineConfig } from '../support/fake-engine.ts'
@@ -52,13 +53,38 @@ t.test('SIGTERM ends the service with 0 and the engine with it', async (t) => {
   t.equal(commandOf(engine ?? 0), '', 'the engine is gone')
 })
 
-t.test('no engine survives a service that is killed', async (t) => {
-  const service = await healthyService(t)
+/** Short, so that the engine's socket fits. */
+function temporaryFolder(t: Test): string {
+  const folder = mkdtempSync('/tmp/life-')
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+t.test('no engine survives a service that is killed, nor does its folder', async (t) => {
+  const TMPDIR = temporaryFolder(t)
+  const service = await healthyService(t, { TMPDIR })
   const engine = engineOf(service.process.pid) ?? 0
   t.match(commandOf(engine), /llama-server/)
+  t.equal(readdirSync(TMPDIR).length, 1)
   service.process.kill('SIGKILL')
   await service.exited
   await until(() => commandOf(engine) === '', 'the end of the engine')
+  await until(() => readdirSync(TMPDIR).length === 0, 'the end of its folder')
+})
+
+t.test('SIGUSR1 opens no debugger', async (t) => {
+  const tell = "console.log(JSON.stringify({ debugger: url() ?? 'closed' }))"
+  const preload = `import { url } from 'node:inspector'; process.on('SIGWINCH', () => ${tell})`
+  const service = await runService(t, {}, { preload })
+  service.process.kill('SIGUSR1')
+  // Whatever a signal does was done by then.
+  for (let count = 0; count < 3; count += 1) await health(service.url)
+  service.process.kill('SIGWINCH')
+  await until(() => service.logged.some((line) => 'debugger' in line), 'the word about the debugger')
+  t.match(
+    service.logged.find((line) => 'debugger' in line),
+    { debugger: 'closed' },
+  )
 })
 
 t.test('a killed engine comes back, and the restart is told', async (t) => {
@@ -113,6 +139,31 @@ t.test('what does not finish within the grace period gets a typed 503', async (t
   service.process.kill('SIGTERM')
   t.match(await running, { status: 503, body: { details: { code: 'shutting_down' } } })
   t.equal(await service.exited, 0)
+})
+
+t.test('two signals of one Ctrl-C are one', async (t) => {
+  const { service, slow } = await slowService(t)
+  const running = slow()
+  await untilInside(service.url, 1)
+  service.process.kill('SIGINT')
+  await until(() => service.logged.some(({ msg }) => /stopping/.test(String(msg))), 'the signal')
+  service.process.kill('SIGINT')
+  t.equal((await running).status, 200)
+  t.equal(await service.exited, 0)
+})
+
+t.test('a second signal ends the service at once, and nothing stays', async (t) => {
+  const TMPDIR = temporaryFolder(t)
+  const { service } = await slowService(t, { TMPDIR })
+  const running = infer(service.url, { prompt: 'fault:stall', image: await image }).catch(() => 'cut off')
+  await untilInside(service.url, 1)
+  service.process.kill('SIGTERM')
+  await until(() => service.logged.some(({ msg }) => /stopping/.test(String(msg))), 'the signal')
+  await sleep(1100)
+  service.process.kill('SIGTERM')
+  t.equal(await service.exited, 1)
+  t.equal(await running, 'cut off')
+  await until(() => readdirSync(TMPDIR).length === 0, 'the end of the folder')
 })
 
 t.test('a full waiting room refuses at once; a client that leaves makes room', async (t) => {

@@ -67,6 +67,15 @@ t.test('this process is known by its id where that id means something', async (t
   t.not(second, made)
 })
 
+t.test('an id that was given to somebody else does not keep a leftover', async (t) => {
+  const place = shortPlace(t, 'reused-test')
+  const leftover = join(place, `llama-vision-here-${process.ppid}-old`)
+  mkdirSync(leftover)
+  utimesSync(leftover, twoHoursAgo, twoHoursAgo)
+  await makeEngineFolder(place, 'here')
+  t.notOk(existsSync(leftover))
+})
+
 t.test('what lies in the place without being a folder of ours stays', async (t) => {
   const place = shortPlace(t, 'odd-test')
   const names = [`x-llama-vision-here-${nobody}-a`, `llama-vision-here-${nobody}x-a`, 'llama-vision--1-a']

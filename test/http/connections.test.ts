@@ -24,7 +24,7 @@ async function listening(t: Test, { connections, ...parts }: TestParts = {}) {
       return now === connections
     }, `${connections} connections`)
   }
-  return { port: (app.server.address() as AddressInfo).port, held }
+  return { app, port: (app.server.address() as AddressInfo).port, held }
 }
 
 t.test('bytes that are no HTTP are answered, and hold no connection', async (t) => {
@@ -150,6 +150,12 @@ t.test('there are only so many connections, and idle ones make room', async (t) 
   await dropped.closed()
   t.equal(dropped.answer(), '')
   for (const { closed } of kept) await closed()
+  await speak(t, port, health).says('"status":"healthy"')
+})
+
+t.test('a connection that cannot be accepted does not end the service', async (t) => {
+  const { app, port } = await listening(t)
+  app.server.emit('error', Object.assign(new Error('accept ENFILE'), { code: 'ENFILE' }))
   await speak(t, port, health).says('"status":"healthy"')
 })
 

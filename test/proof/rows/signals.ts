@@ -1,4 +1,7 @@
-/** Each signal does what is documented, a second one too, and nothing stays behind after the one that cannot be caught. */
+/**
+ * Each signal does what is documented, a second one too, and nothing stays behind after those that cannot be caught. A log
+ * that nobody reads any more, which is a signal by itself for many programs, changes nothing.
+ */
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +12,8 @@ import { type Figure, holds, judged } from '../row.ts'
 import { inside, timeUntil, withFolder, withStarting } from '../service.ts'
 
 export const name = 'signals'
-export const must = 'each as documented; second one; SIGKILL leaves nothing'
+export const must =
+  'each as documented; second one; SIGKILL and a crash leave nothing; no reader of the log is needed'
 
 type Case = { service: RunningService; pid: number; engine: number; temporary: string }
 
@@ -93,6 +97,33 @@ const killed = () =>
     ]
   })
 
+/** A crash in native code, as far as a signal can tell: it ends the process, and the rest goes with it. */
+const crash = () =>
+  withCase(async (one) => {
+    process.kill(one.pid, 'SIGSEGV')
+    const { code, left } = await endOf(one)
+    const seen = [code, ...left].join(' and left ')
+    return [holds('SIGSEGV: exit', code === 'SIGSEGV' && left.length === 0, seen)]
+  })
+
+/** As by `llama-vision serve | head -1`: it serves on, and ends in order when it is told to. */
+const unread = () =>
+  withCase(async (one) => {
+    one.service.process.stdout?.destroy()
+    const answers: number[] = []
+    for (let asked = 0; asked < 20; asked += 1)
+      answers.push((await fetch(`${one.service.url}/nowhere`, { method: 'POST' })).status)
+    process.kill(one.pid, 'SIGTERM')
+    const { code, left } = await endOf(one)
+    const seen = [
+      `${answers.filter((status) => status === 404).length} of 20 answered, exit ${code}`,
+      ...left,
+    ]
+    return [
+      holds('a log that nobody reads:', seen.join() === '20 of 20 answered, exit 0', seen.join(' and left ')),
+    ]
+  })
+
 /** Signals that end no service, and open nothing. */
 const harmless = (signal: NodeJS.Signals) =>
   withCase(async (one) => {
@@ -106,9 +137,9 @@ const harmless = (signal: NodeJS.Signals) =>
 
 export async function run() {
   const figures: Figure[] = []
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const)
     figures.push(...(await idle(signal)))
   for (const signal of ['SIGUSR1', 'SIGPIPE'] as const) figures.push(...(await harmless(signal)))
-  for (const one of [twiceAtOnce, twice, killed]) figures.push(...(await one()))
+  for (const one of [twiceAtOnce, twice, killed, crash, unread]) figures.push(...(await one()))
   return judged(figures)
 }
