@@ -45,7 +45,7 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
     return diagnose(end)
   })
   const onStop = () => child.stop()
-  stopping.addEventListener('abort', onStop, { once: true })
+  stopping.addEventListener('abort', onStop)
   if (stopping.aborted) child.stop()
   const lost = new AbortController()
   const client = createEngineClient(socketPath, {
@@ -86,5 +86,5 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
 const whenLost = (signal: AbortSignal): Promise<AttemptEnd> =>
   new Promise((resolve) => {
     const sentence = 'The engine broke off its work on a request and was ended'
-    signal.addEventListener('abort', () => resolve({ sentence, retry: 'backoff' }), { once: true })
+    signal.addEventListener('abort', () => resolve({ sentence, retry: 'backoff' }))
   })

@@ -40,7 +40,7 @@ async function loading(
   over: AbortSignal,
 ): Promise<AttemptEnd | undefined> {
   const work = watchWork(pulse)
-  let look = performance.now() + times.watch
+  let look = 0
   while (!over.aborted && (await engine.health().catch(() => 0)) !== 200) {
     if (performance.now() > look) {
       if ((await work.idleMs()) > times.loadStall)
@@ -90,8 +90,7 @@ async function proofOfSight(
   const guard = async () => {
     while (!done.signal.aborted) {
       await pause(times.watch, done.signal)
-      if (!done.signal.aborted && (await work.idleMs()) > times.loadStall)
-        return stop.abort(new Error('it stopped working on it'))
+      if ((await work.idleMs()) > times.loadStall) return stop.abort(new Error('it stopped working on it'))
     }
   }
   const guarding = guard()

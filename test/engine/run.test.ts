@@ -1,6 +1,6 @@
 /** One run: what the end of the process means, and that nothing of it stays. */
 import { EventEmitter, getEventListeners } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { loadConfig } from '../../src/config.ts'
@@ -70,6 +70,8 @@ t.test('from loading to ready to its end, and nothing stays', async (t) => {
 t.test('the end of the process tells whether a restart helps', async (t) => {
   const killed = running(t)
   await killed.ready
+  // Whoever tidies up temporary folders may have been there.
+  rmSync(killed.starts[0]?.folder ?? '', { recursive: true })
   killed.starts[0]?.end({ signal: 'SIGKILL' })
   t.match(await killed.end, { sentence: /was killed/, retry: 'backoff' })
   t.strictSame(killed.starts[0]?.asked, [], 'it went by itself')
