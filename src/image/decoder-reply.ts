@@ -89,7 +89,11 @@ export async function picturesIn(
   const pictures: Picture[] = []
   for (const { said, body } of words(reply)) {
     if (said.type === 'refused') throw toldFailure(said, task)
-    if (said.type === 'done') return pictures
+    if (said.type === 'done') {
+      if (pictures.length > 0) return pictures
+      // A PDF may be without pages. The question would be answered as if nobody had sent a picture.
+      throw nonsense(task, 'no picture')
+    }
     const page = task.format === 'PDF' ? pictures.length + 1 : null
     if (pictures.length >= (page === null ? 1 : task.framing.pages)) throw nonsense(task, 'too many pictures')
     const wrong = said.plan.source.page !== page || wrongWith(said.plan, task)

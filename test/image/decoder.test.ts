@@ -42,6 +42,10 @@ t.test('a HEIC photo and the pages of a PDF are pictures like any other', async 
 t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
   await t.rejects(prepare(heicHeader), { code: 'corrupt_image', facts: { format: 'HEIC' } })
   await t.rejects(prepare(pdf(1).subarray(0, 100)), { code: 'corrupt_image', facts: { format: 'PDF' } })
+  // Without pages, or with none that can be found.
+  const lost = Buffer.from(pdf(2).toString('latin1').replace('/Pages 2', '?Pages 2'), 'latin1')
+  for (const without of [pdf(0), lost])
+    await t.rejects(prepare(without), { code: 'corrupt_image', facts: { format: 'PDF' } })
   const small = createImagePreparer({ maxPixels: 1000, availableBytes, fetchImage: undefined })
   await t.rejects(small({ image: heic, field: 'image' }, whole, never), {
     code: 'image_too_large',
