@@ -75,10 +75,12 @@ export async function buildApp(parts: AppParts): Promise<App> {
       const given = request.headers['x-request-id']
       return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
     },
+    // The names of models stand in paths: a file's, of which each byte may be written as three characters.
+    routerOptions: { maxParamLength: 3 * 255 },
     // Our own draining answers in the documented shape; Fastify's does not.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
-      sendFailure(failure('bad_request', { reason: error.message }), request, reply)
+      sendFailure(failure('bad_request', { reason: error.message.slice(0, 200) }), request, reply)
     },
     clientErrorHandler: answerBrokenHttp(connections),
   }).withTypeProvider<TypeBoxTypeProvider>()

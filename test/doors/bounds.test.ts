@@ -51,3 +51,22 @@ t.test('the name of a model is not repeated whole', async (t) => {
     t.ok(response.body.length < 1000)
   }
 })
+
+t.test('nor is the path that holds one, or that nobody can read', async (t) => {
+  const name = `${'ä'.repeat(122)}.gguf`
+  const app = await testApp(t, { models: async () => [{ name, bytes: 9, modified: new Date() }] })
+  const get = (path: string) => app.inject(path)
+  t.equal(
+    (await get(`/v1/models/${encodeURIComponent(name)}`)).statusCode,
+    200,
+    'as long as a file may be called',
+  )
+  const other = await get(`/v1/models/${'x'.repeat(700)}`)
+  t.equal(other.statusCode, 404)
+  t.match(other.json().error.message, /^The model x{200} is not loaded/)
+  for (const path of [`/v1/models/${'x'.repeat(5000)}`, `/%zz${'x'.repeat(5000)}`]) {
+    const { statusCode, body } = await get(path)
+    t.equal(statusCode, 400)
+    t.ok(body.length < 1000, body)
+  }
+})
