@@ -51,12 +51,10 @@ export function createPoisonMemory(now: () => number = Date.now) {
     handOver(question: PreparedQuestion): (settled: Settled) => void {
       underWay.add(question)
       return (settled) => {
-        // All that was under way at an end was counted when the first of it settled.
-        if (!underWay.has(question)) return
-        if (settled === 'engine ended') {
+        // All that was under way at an end is counted when the first of it settles.
+        if (settled === 'engine ended' && underWay.has(question)) {
           for (const one of underWay) suspect(one, 1 / underWay.size)
           underWay.clear()
-          return
         }
         underWay.delete(question)
         if (settled === 'answered' && suspicions.size > 0) suspicions.delete(markOf(question))

@@ -80,6 +80,44 @@ t.test('an answer clears a question; that its caller left does not', async (t) =
   t.notOk(refuses(about('honest')))
 })
 
+t.test('one that was answered all the same is cleared of the end that it saw', async (t) => {
+  const { handOver, refuses } = memory()
+  for (let ends = 1; ends <= 4; ends += 1) {
+    const [kill, honest] = [handOver(about('kill')), handOver(about('honest'))]
+    kill('engine ended')
+    honest('answered')
+  }
+  t.ok(refuses(about('kill')))
+  t.notOk(refuses(about('honest')))
+})
+
+t.test('what settles late says nothing against what came after the end', async (t) => {
+  const { handOver, refuses } = memory()
+  for (let ends = 1; ends <= 2; ends += 1) {
+    const [first, late] = [handOver(about('first')), handOver(about('late'))]
+    first('engine ended')
+    const next = handOver(about('next'))
+    late('engine ended')
+    next('given up')
+  }
+  t.notOk(refuses(about('next')))
+})
+
+t.test('as long as the engine has not ended, no question costs anything', async (t) => {
+  const { end, handOver, requireHarmless } = memory()
+  const costly = (): PreparedQuestion => ({
+    ...about('a'),
+    get messages(): never {
+      throw new Error('It was looked at')
+    },
+  })
+  requireHarmless(costly())
+  handOver(costly())('answered')
+  end(about('kill'))
+  t.throws(() => requireHarmless(costly()), /looked at/)
+  t.throws(() => handOver(costly())('answered'), /looked at/)
+})
+
 t.test('an end is shared by all that were under way', async (t) => {
   const { end, refuses } = memory()
   const sharers = ['one', 'two', 'three'].map((text) => about(text))
