@@ -2,6 +2,7 @@ import t from 'tap'
 import { questionOf } from '../../src/doors/openai/question.ts'
 import type { ChatRequest } from '../../src/doors/openai/schema.ts'
 import { defaults } from '../../src/inference/question.ts'
+import { refusal } from '../support/refusal.ts'
 
 type Detail = 'auto' | 'low' | 'high' | undefined
 
@@ -37,6 +38,14 @@ t.test('the finest detail that any picture asks for is that of all', (t) => {
 t.test('what is asked for is taken over, and what is not has our defaults', (t) => {
   const plain = questionOf(asking('auto'), 2048)
   t.same(plain.sampling, { ...defaults, max_tokens: 2048 }, 'an answer ends where the context does')
+  const nulls = {
+    temperature: null,
+    top_p: null,
+    presence_penalty: null,
+    frequency_penalty: null,
+    seed: null,
+  }
+  t.strictSame(questionOf({ ...asking('auto'), ...nulls, stop: null }, 2048), plain, 'null is nothing')
   t.equal(plain.json, undefined)
   t.equal(plain.pages, 1)
   const full = questionOf(
@@ -90,12 +99,19 @@ t.test('parts keep their order and say where they were', (t) => {
     },
   ])
   const developer = questionOf(
-    { messages: [{ role: 'developer', content: 'Be brief' }, { role: 'assistant' }] },
+    {
+      messages: [
+        { role: 'developer', content: 'Be brief' },
+        { role: 'system', content: 'Be kind' },
+        { role: 'assistant' },
+      ],
+    },
     9,
   )
   t.same(
     developer.messages.map(({ role, parts }) => [role, parts.length]),
     [
+      ['system', 1],
       ['system', 1],
       ['assistant', 0],
     ],
@@ -112,6 +128,12 @@ t.test('what is not served, and what is missing, is named by its place', (t) => 
   refused({ logprobs: true }, 'not_supported', { feature: 'logprobs' })
   t.ok(questionOf({ ...asking(), n: 1, tools: [], functions: [], logprobs: false }, 2048))
   refused({ messages: [{ role: 'tool', content: 'a' }] }, 'unknown_choice', { field: 'messages/0/role' })
+  const long = 'x'.repeat(100)
+  t.same(refusal(() => questionOf({ messages: [{ role: long, content: 'a' }] }, 2048)).facts, {
+    field: 'messages/0/role',
+    expected: 'one of system, developer, user, assistant',
+    actual: 'x'.repeat(40),
+  })
   refused({ messages: [{ role: 'user', content: ' ' }] }, 'empty_prompt', { field: 'messages/0/content' })
   t.ok(questionOf({ messages: [{ role: 'assistant', content: ' ' }] }, 2048))
   const content = (part: object) =>
@@ -119,6 +141,10 @@ t.test('what is not served, and what is missing, is named by its place', (t) => 
   refused(content({ type: 'text' }), 'missing_field', { field: 'messages/0/content/0/text' })
   refused(content({ type: 'image_url' }), 'missing_field', { field: 'messages/0/content/0/image_url' })
   refused(content({ type: 'input_audio' }), 'not_supported', { field: 'messages/0/content/0/type' })
+  t.equal(
+    refusal(() => questionOf({ ...asking(), ...content({ type: long }) }, 2048)).facts.feature,
+    `Content of type ${'x'.repeat(40)}`,
+  )
   refused({ response_format: { type: 'json_schema' } }, 'missing_field', {
     field: 'response_format/json_schema/schema',
   })

@@ -3,12 +3,13 @@ import { failure } from '../../errors.ts'
 import type { ImageSource } from '../../image/receive.ts'
 import { requireText } from '../../inference/prompt.ts'
 import type { Message, Part, Question } from '../../inference/question.ts'
+import { listOf } from '../schema.ts'
 import type { InferRequest } from './schema.ts'
 
 /** `uploads` are pictures that came as bytes beside the fields. Pictures go first: see `chat.ts`. */
 export function questionOf(request: InferRequest, uploads: readonly Buffer[] = []): Question {
   requireText(request.prompt, 'prompt')
-  const { max_tokens, temperature, top_p, top_k, min_p, repeat_penalty, seed, stop = [] } = request
+  const { max_tokens, temperature, top_p, top_k, min_p, repeat_penalty, seed } = request
   const user: Part[] = [
     ...imagesOf(request, uploads),
     { type: 'text', text: request.prompt, field: 'prompt' },
@@ -28,8 +29,7 @@ export function questionOf(request: InferRequest, uploads: readonly Buffer[] = [
       min_p,
       repeat_penalty,
       ...(seed === undefined ? {} : { seed }),
-      // An empty one would end the answer before its first word.
-      stop: [stop].flat().filter((text) => text !== ''),
+      stop: listOf(request.stop),
     },
     json: request.json_schema,
   }

@@ -10,14 +10,15 @@ const picturesOf = (list: string[] | null | undefined, field: string): Part[] =>
 
 /** Undefined for a request without a prompt, which asks for nothing but the model to be loaded. */
 export function generateQuestion(request: GenerateRequest, contextSize: number): Question | undefined {
-  const { prompt, system } = request
+  const { system } = request
+  const prompt = request.prompt ?? ''
   if (request.suffix) throw unserved('A suffix', 'the model answers; it does not fill gaps in text')
   if (request.raw) throw unserved('A raw prompt', 'prompts go through the chat template of the model')
   if (!prompt && !request.images?.length) return undefined
-  requireText(prompt ?? '', 'prompt')
+  requireText(prompt, 'prompt')
   const user: Message = {
     role: 'user',
-    parts: [...picturesOf(request.images, 'images'), { type: 'text', text: prompt ?? '', field: 'prompt' }],
+    parts: [...picturesOf(request.images, 'images'), { type: 'text', text: prompt, field: 'prompt' }],
   }
   const before: Message[] = system
     ? [{ role: 'system', parts: [{ type: 'text', text: system, field: 'system' }] }]

@@ -1,0 +1,42 @@
+/** The OpenAPI document: what it says of keys, and that its examples are requests. */
+import t from 'tap'
+import { testApp } from '../support/app.ts'
+
+type Content = { example?: object; examples?: Record<string, { value: object }> }
+type Operation = { requestBody?: { content: Record<string, Content> } }
+
+const document = async (app: Awaited<ReturnType<typeof testApp>>) => (await app.inject('/docs/json')).json()
+
+t.test('a key is asked for in the document when one is asked for by the service', async (t) => {
+  const open = await document(await testApp(t))
+  t.match(open.info, { title: 'llama-vision', version: '1.2.3' })
+  t.equal(open.security, undefined)
+  t.equal(open.components?.securitySchemes, undefined)
+  const closed = await document(await testApp(t, {}, { API_KEYS: 'a' }))
+  t.same(closed.security, [{ key: [] }])
+  t.same(closed.components.securitySchemes, { key: { type: 'http', scheme: 'bearer' } })
+})
+
+t.test('each body has an example, and each example is answered', async (t) => {
+  const app = await testApp(t, {}, { MODEL_ALIASES: 'demo' })
+  const paths: Record<string, Record<string, Operation>> = (await document(app)).paths
+  const sent: Record<string, number> = {}
+  for (const [url, { post }] of Object.entries(paths)) {
+    const { example, examples = {} } = post?.requestBody?.content['application/json'] ?? {}
+    const all = example ? [example] : Object.values(examples).map(({ value }) => value)
+    for (const payload of all) {
+      const { statusCode, body } = await app.inject({ method: 'POST', url, payload })
+      t.equal(statusCode, 200, `${url}: ${body}`)
+      t.notMatch(body, /"done_reason":"load"/, 'it asks for something')
+    }
+    if (post) sent[url] = all.length
+  }
+  t.same(sent, { '/infer': 2, '/v1/chat/completions': 1, '/api/chat': 1, '/api/generate': 1, '/api/show': 1 })
+})
+
+t.test('the page of the document works without TLS and links to its parts', async (t) => {
+  const app = await testApp(t)
+  const page = await app.inject('/docs')
+  t.match(page.headers['content-security-policy'], /script-src 'self'/)
+  t.match((await app.inject('/docs/static/swagger-initializer.js')).body, /"deepLinking":true/)
+})
