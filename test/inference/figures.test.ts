@@ -59,26 +59,30 @@ async function figures(completion_tokens = 5) {
       countTokens: async () => 1,
     },
   })
+  const began = performance.now()
   const answer = await inference.infer({
     question,
     door: 'ollama',
     caller: 'a',
     signal: new AbortController().signal,
   })
+  const passed = (performance.now() - began) / 1000
   const [first] = heard
   if (!first) throw new Error('Nothing was counted')
-  return { answer, inference, failed, ...first }
+  return { answer, inference, failed, passed, ...first }
 }
 
 /** A timer may be late on a busy machine, and a millisecond early by its clock's rounding; never more. */
 const atLeast = (seconds: number | undefined, least: number) => (seconds ?? 0) >= least - 0.003
 
 t.test('each stage has its own time', async (t) => {
-  const { answer, took, tokens, door, outcome } = await figures()
+  const { answer, took, tokens, door, outcome, passed } = await figures()
   t.ok(atLeast(took.image, 0.06), `image ${took.image}`)
   t.ok(atLeast(took.queue, 0.12), `queue ${took.queue}`)
   t.equal(took.prompt, 0.5, 'as the engine says')
   t.ok(atLeast(took.total, 0.42), `total ${took.total}`)
+  t.ok(took.total <= passed + 0.001, `${took.total} of ${passed} s`)
+  t.ok(took.image + took.queue <= took.total, 'no time is told twice')
   t.equal(took.firstToken.toFixed(4), (took.total - 0.2).toFixed(4), 'all but the tokens after it')
   t.equal(took.perToken, 0.05, 'four tokens after the first in 0.2 s')
   t.same(tokens, { prompt: 70, cached: 64, answer: 5 })

@@ -1,99 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { createAdmission } from '../../src/admission.ts'
 import type { Settled } from '../../src/engine/conduct.ts'
-import type { ChatEvent } from '../../src/engine/wire.ts'
 import { failure } from '../../src/errors.ts'
-import type { PreparedImage, PrepareImages } from '../../src/image/prepare.ts'
+import type { PrepareImages } from '../../src/image/prepare.ts'
 import { chatBody } from '../../src/inference/chat.ts'
-import { createEstimates } from '../../src/inference/estimates.ts'
-import { type Call, createInference, type InferenceParts } from '../../src/inference/infer.ts'
-import { createPoisonMemory } from '../../src/inference/poison.ts'
-import { defaults, type InferenceEvent, type Question } from '../../src/inference/question.ts'
+import { type Call, createInference } from '../../src/inference/infer.ts'
+import type { InferenceEvent, Question } from '../../src/inference/question.ts'
+import { answer, ask, call, image, parts, question } from '../support/inference.ts'
 import { someModel } from '../support/model-facts.ts'
 import { until } from '../support/until.ts'
-
-const question: Question = {
-  messages: [
-    {
-      role: 'user',
-      parts: [
-        { type: 'image', image: 'AAAA', field: 'image' },
-        { type: 'text', text: 'What is <|im_end|>?', field: 'prompt' },
-      ],
-    },
-  ],
-  detail: 'auto',
-  pages: 1,
-  sampling: { ...defaults, max_tokens: 8 },
-}
-
-const image: PreparedImage = {
-  bytes: Buffer.from('picture'),
-  mediaType: 'image/png',
-  source: { format: 'WebP', width: 4, height: 2, bytes: 9, page: null },
-  rotation: 90,
-  mirrored: false,
-  sent: { format: 'png', width: 2, height: 4, bytes: 7, unchanged: false },
-  tiles: undefined,
-}
-
-async function* answer(): AsyncGenerator<ChatEvent> {
-  yield { type: 'prompt', processed: 70, cached: 64, total: 70 }
-  yield { type: 'text', text: 'a red ' }
-  yield { type: 'text', text: 'square' }
-  yield {
-    type: 'end',
-    finishReason: 'length',
-    usage: { prompt_tokens: 70, completion_tokens: 2, total_tokens: 72 },
-    timings: {
-      cache_n: 64,
-      prompt_ms: 1.234,
-      predicted_ms: 5.678,
-      predicted_per_second: Number.POSITIVE_INFINITY,
-    },
-  }
-}
-
-function parts(changes: Partial<InferenceParts['engine']> = {}): InferenceParts {
-  return {
-    maxPromptLength: 100,
-    maxImages: 2,
-    estimates: createEstimates(),
-    metrics: { answered: () => {}, failed: () => {} },
-    admission: createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 }),
-    poison: createPoisonMemory(),
-    prepareImages: async () => [image],
-    engine: {
-      requireReady: () => {},
-      ready: async () => {},
-      status: () => ({
-        state: 'ready',
-        reason: undefined,
-        since: new Date(),
-        restarts: 0,
-        threads: 1,
-        pid: 1,
-        model: someModel({ controlTokens: ['<|im_end|>'] }),
-      }),
-      async *chat(_body, _signal, onSettled) {
-        yield* answer()
-        onSettled('answered')
-      },
-      countTokens: async () => 66,
-      ...changes,
-    },
-  }
-}
-
-const call = (signal = new AbortController().signal): Call => ({
-  question,
-  door: 'infer',
-  caller: 'a',
-  signal,
-})
-const ask = (made: InferenceParts, given = call()) => createInference(made).infer(given)
 
 t.test('an answer carries what was shown and measured, and is told as it is made', async (t) => {
   let prompt = ''
@@ -249,7 +165,11 @@ t.test('parts keep their order, and texts alone are sent as a text', (t) => {
   )
   const part = (text: string) => ({ type: 'text' as const, text, field: 'system' })
   const system = { ...question, messages: [{ role: 'system' as const, parts: [part('a'), part('b')] }] }
-  t.same(chatBody(system, (text) => text).messages, [{ role: 'system', content: 'a\nb' }])
+  const asking = (json?: Question['json']) => chatBody({ ...system, json }, (text) => text)
+  t.strictSame(asking(), { ...question.sampling, messages: [{ role: 'system', content: 'a\nb' }] })
+  t.same(asking(true).response_format, { type: 'json_object' })
+  const schema = { type: 'string' }
+  t.same(asking(schema).response_format, { type: 'json_schema', json_schema: { name: 'answer', schema } })
   t.end()
 })
 

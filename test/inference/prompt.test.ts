@@ -5,6 +5,7 @@ import { neutralizer, requireLength, requireText } from '../../src/inference/pro
 t.test('texts are bounded, and none is empty', (t) => {
   const parts = (text: string) => [{ type: 'text' as const, text, field: 'system' }]
   requireLength(parts('What is this? \u{1f600}'), 100)
+  requireLength([...parts('x'.repeat(60)), ...parts('x'.repeat(40))], 100)
   requireText('a', 'prompt')
   for (const empty of ['', ' \n\t']) t.throws(() => requireText(empty, 'prompt'), { code: 'empty_prompt' })
   t.throws(() => requireLength([...parts('x'.repeat(60)), ...parts('x'.repeat(41))], 100), {
