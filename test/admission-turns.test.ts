@@ -51,11 +51,13 @@ t.test('who comes late, again and again, does not overtake those who wait', asyn
   const admission = createAdmission({ slots: 1, waiting: 9, waitSeconds: 60 })
   const order: string[] = []
   let holder: Ticket | undefined
+  const over = new AbortController()
   const come = (caller: string) => {
-    const ticket = ask(admission, caller, () => {
+    const begun = () => {
       order.push(caller)
       holder = ticket
-    })
+    }
+    const ticket = ask(admission, caller, begun, over)
   }
   for (const caller of 'aaa') come(caller)
   await sleep(0)
@@ -65,6 +67,8 @@ t.test('who comes late, again and again, does not overtake those who wait', asyn
     await sleep(0)
   }
   t.same(order, ['a', 'a', 'b', 'a', 'c'])
+  // Those who still wait would keep the process for the minute that they may.
+  over.abort()
 })
 
 t.test('who still prepares its pictures keeps its turn and holds up nobody', async (t) => {

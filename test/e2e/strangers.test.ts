@@ -64,6 +64,8 @@ async function service(t: Test, env: Record<string, string> = {}) {
   const seen: string[] = []
   let heard = () => {}
   app.server.on('request', (request, response) => {
+    // The browser asks for it of itself, when it likes, once it shows an answer.
+    if (request.url === '/favicon.ico') return
     response.on('finish', () => {
       seen.push(`${response.statusCode} ${request.method} ${request.url}`)
       heard()
