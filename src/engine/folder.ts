@@ -71,7 +71,7 @@ async function clearLeftovers(place: string, own: string): Promise<void> {
     const isDead = owner.namespace === own && !isAlive(Number(owner.pid))
     const isOver = isDead || (await isDeserted(path))
     // Another user's cannot be removed, and need not be.
-    if (isOver) await rm(path, { recursive: true, force: true }).catch(() => {})
+    if (isOver) await rm(path, { recursive: true }).catch(() => {})
   }
 }
 

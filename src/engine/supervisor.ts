@@ -75,7 +75,6 @@ export function superviseEngine(
         log.error({ err: error }, 'engine attempt failed')
         return { sentence: messageOf(error), retry: 'backoff' }
       })
-      if (stopping.signal.aborted) return
       if (isLasting(end)) {
         status.enter('failed', end.sentence)
         await filesChange(fingerprint)

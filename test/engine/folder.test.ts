@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -58,7 +58,8 @@ t.test('this process is known by its id where that id means something', async (t
   const place = shortPlace(t, 'own-test')
   const made = await makeEngineFolder(place)
   const own = /llama-vision-(\w+)-\d+-/.exec(made)?.[1]
-  t.not(own, '0', 'the namespace is known')
+  const namespace = Number(/\[(\d+)\]/.exec(readlinkSync('/proc/self/ns/pid'))?.[1])
+  t.equal(own, namespace.toString(36), 'no other namespace is called so')
   const dead = join(place, `llama-vision-${own}-${nobody}-abc`)
   mkdirSync(dead)
   const second = await makeEngineFolder(place)
@@ -76,10 +77,31 @@ t.test('an id that was given to somebody else does not keep a leftover', async (
   t.notOk(existsSync(leftover))
 })
 
+t.test('a process of another user, whom we may not signal, is alive', async (t) => {
+  const place = shortPlace(t, 'user-test')
+  const foreign = join(place, 'llama-vision-here-1-abc')
+  mkdirSync(foreign)
+  t.intercept(process, 'kill', {
+    value: () => {
+      throw Object.assign(new Error('not yours'), { code: 'EPERM' })
+    },
+  })
+  await makeEngineFolder(place, 'here')
+  t.ok(existsSync(foreign))
+})
+
+t.test('where there is no place, that is told', async (t) => {
+  await t.rejects(makeEngineFolder('/no/such/place'), { code: 'ENOENT', syscall: 'mkdtemp' })
+})
+
 t.test('what lies in the place without being a folder of ours stays', async (t) => {
   const place = shortPlace(t, 'odd-test')
   const names = [`x-llama-vision-here-${nobody}-a`, `llama-vision-here-${nobody}x-a`, 'llama-vision--1-a']
   for (const name of names) mkdirSync(join(place, name))
+  const file = `llama-vision-there-${nobody}-file`
+  names.push(file)
+  writeFileSync(join(place, file), '')
+  utimesSync(join(place, file), twoHoursAgo, twoHoursAgo)
   await makeEngineFolder(place, 'here')
   for (const name of names) t.ok(existsSync(join(place, name)), name)
 })

@@ -23,6 +23,7 @@ t.test('threads follow the affinity mask', async (t) => {
   t.equal(await threadsOf(t, machine()), 8)
   t.equal(await threadsOf(t, machine('0-1,4')), 3)
   t.equal(await threadsOf(t, machine('5')), 1)
+  t.equal(await threadsOf(t, machine('all')), 1, 'one where a list says nothing')
   t.equal(await threadsOf(t, {}), 1, 'one where nothing can be read')
 })
 

@@ -2,44 +2,15 @@
 import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { superviseEngine } from '../../src/engine/supervisor.ts'
-import type { Timings } from '../../src/engine/timings.ts'
 import { modelSettings } from '../../src/model/settings.ts'
 import { engineInProcess } from '../support/engine-in-process.ts'
 import { answer, fakeEngineConfig, keptLog, quickTimings, writeModelPair } from '../support/fake-engine.ts'
-import type { FakeStart } from '../support/fake-llama.ts'
+import { type Supervision, supervised } from '../support/supervised.ts'
 import { until } from '../support/until.ts'
 
 const never = new AbortController().signal
-
-type Options = {
-  /** Of the first, second ... start. */
-  faults?: FakeStart[]
-  env?: Record<string, string>
-  times?: Partial<Timings>
-  /** Done with the settings before the supervisor sees them. */
-  before?: (config: ReturnType<typeof fakeEngineConfig>) => void
-}
-
-function supervised(t: Test, { faults = [], env = {}, times = {}, before = () => {} }: Options = {}) {
-  const log = keptLog()
-  const config = fakeEngineConfig(t.testdir(), '', env)
-  before(config)
-  const { starts, startProcess } = engineInProcess(...faults)
-  const engine = superviseEngine(config, modelSettings(config), log, {
-    times: { ...quickTimings, ...times },
-    startProcess,
-  })
-  t.teardown(() => engine.stop())
-  return {
-    ...{ engine, log, config, starts },
-    /** All states so far, but for the first. */
-    states: () => log.lines.flatMap(({ facts }) => (facts.state ? [facts.state as string] : [])),
-    reachesState: (state: string) => until(() => engine.status().state === state, state),
-    reachesStart: (number: number) => until(() => starts.length >= number, `start ${number}`),
-  }
-}
 
 t.test('comes to ready, answers, stops without a trace', async (t) => {
   const { engine, starts, states, log } = supervised(t, { env: { THREADS: '3' } })
@@ -92,6 +63,26 @@ t.test('between two runs there is nobody to ask, and the slot is given back', as
   t.ok(settled)
   await t.rejects(engine.countTokens(body, never), { code: 'engine_crashed' })
   t.equal(engine.status().pid, undefined)
+})
+
+t.test('from crash to crash it waits longer', async (t) => {
+  const { engine, log } = supervised(t, {
+    faults: ['no-memory'],
+    times: { backoffFirst: 400, backoffMost: 1e8, crashLimit: 10 },
+  })
+  await until(() => engine.status().restarts === 3, 'three crashes')
+  // 400, 800 and 1600 ms, a quarter up or down.
+  const waits = log.lines.flatMap(({ message }) => /Trying again in (\d+) s/.exec(message)?.[1] ?? [])
+  t.strictSame(waits, ['1', '1', '2'])
+})
+
+t.test('who asks is sent to nobody as soon as it has broken off, before its process ends', async (t) => {
+  const { engine, starts } = supervised(t, { times: { watch: 1e8, lastWords: 1e8 } })
+  await engine.ready(never)
+  await t.rejects(answer(engine, 'fault:wedge'), { code: 'engine_crashed' })
+  await until(() => engine.status().state === 'starting', 'the new state')
+  t.match(engine.status().reason, /broke off its work/)
+  t.strictSame(starts[0]?.asked, [])
 })
 
 t.test('crashes in a row count as failed, while tries go on and may succeed', async (t) => {
@@ -248,6 +239,7 @@ t.test('a model that cannot fit is refused with the arithmetic, and tried again 
     log.lines.find(({ level }) => level === 'error')?.message,
     /needs about .* GiB .*prompt cache 976\.6 GiB.* but .* has .* GiB.*Trying again in 1 s/,
   )
+  t.equal(states()[0], 'failed', 'from the first time on')
   await until(() => states().filter((state) => state === 'failed').length > 1, 'another look')
   t.equal(engine.status().restarts, 0)
   t.equal(starts.length, 0)
@@ -279,7 +271,7 @@ t.test('an attempt that fails for a reason of our own is told and tried again', 
 })
 
 t.test('stops at once, whatever it waits for', async (t) => {
-  const waits: [string, Options, string][] = [
+  const waits: [string, Supervision, string][] = [
     ['a back-off', { faults: ['crash'], times: { backoffFirst: 1e8, backoffMost: 1e8 } }, 'starting'],
     ['files', { faults: ['unknown-architecture'], times: { filesPoll: 1e8 } }, 'failed'],
     ['the model', { faults: ['slow-load'] }, 'loading'],
