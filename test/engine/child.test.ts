@@ -79,8 +79,8 @@ t.test('however much it says over the months, nobody keeps it or ends it for tha
 })
 
 t.test('how it ended is told: by a code or a signal', async (t) => {
-  t.match(await started(t, 'exit 9').child.ended, { exitCode: 9, signal: undefined, lines: [] })
-  t.match(await started(t, 'kill -SEGV $$').child.ended, {
+  t.strictSame(await started(t, 'exit 9').child.ended, { exitCode: 9, signal: undefined, lines: [] })
+  t.strictSame(await started(t, 'kill -SEGV $$').child.ended, {
     exitCode: undefined,
     signal: 'SIGSEGV',
     lines: [],
