@@ -161,8 +161,10 @@ export function refusal(status: number, body: string): Failure {
       { cause },
     )
   }
-  // Beside a schema, a picture is the only thing that the engine can still find fault with.
-  if (status === 400) return failure('image_refused', { field: 'image' }, { cause })
+  // Beside a schema, a picture is the only thing that the engine can still find fault with; where it counts tokens it
+  // takes that for a fault of its own.
+  if (status === 400 || /^Failed to load image/.test(cause))
+    return failure('image_refused', { field: 'image' }, { cause })
   if (status === 503)
     return failure('engine_loading', { reason: 'it is loading' }, { cause, retryAfterSeconds: 5 })
   return failure('engine_error', {}, { cause })

@@ -161,6 +161,7 @@ t.test('what the engine refuses is told in our words; its own, with their paths,
       told(400, { message: 'Failed to load image /tmp/secret' }),
       { code: 'image_refused', facts: { field: 'image' }, cause: 'Failed to load image /tmp/secret' },
     ],
+    [told(500, { message: 'Failed to load image or audio file' }), { code: 'image_refused' }],
     [
       told(503, { message: 'Loading model at /secret', type: 'unavailable_error' }),
       { code: 'engine_loading', retryAfterSeconds: 5, cause: 'Loading model at /secret' },

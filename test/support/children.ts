@@ -1,4 +1,4 @@
-/** What the kernel says of the processes that this one started. */
+/** What the kernel says of the decoders that a process started. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,22 +11,25 @@ const textOf = (path: string): string => {
 }
 
 /** A shell that is to become a decoder is none yet. */
-const decoders = (): string[] =>
-  readdirSync('/proc/self/task')
-    .flatMap((task) => textOf(`/proc/self/task/${task}/children`).split(' '))
-    .filter((pid) => textOf(`/proc/${pid}/cmdline`).startsWith(process.execPath))
+const decodersOf = (parent: number | 'self'): string[] =>
+  readdirSync(`/proc/${parent}/task`)
+    .flatMap((task) => textOf(`/proc/${parent}/task/${task}/children`).split(' '))
+    .filter((pid) => /^\/\S*node\0.*decoder-process/s.test(textOf(`/proc/${pid}/cmdline`)))
 
 export type DecodersSeen = { peakMib: number; most: number; scores: Set<string> }
 
 /** Looks at the decoders that are there while something is done: their largest memory, how many, who is ended first. */
-export async function decodersDuring(work: Promise<unknown>): Promise<DecodersSeen> {
+export async function decodersDuring(
+  work: Promise<unknown>,
+  parent: number | 'self' = 'self',
+): Promise<DecodersSeen> {
   const seen: DecodersSeen = { peakMib: 0, most: 0, scores: new Set() }
   let over = false
   const done = work.finally(() => {
     over = true
   })
   while (!over) {
-    const pids = decoders()
+    const pids = decodersOf(parent)
     seen.most = Math.max(seen.most, pids.length)
     for (const pid of pids) {
       const peak = Number(/VmHWM:\s+(\d+)/.exec(textOf(`/proc/${pid}/status`))?.[1] ?? 0) / 1024
@@ -34,7 +37,7 @@ export async function decodersDuring(work: Promise<unknown>): Promise<DecodersSe
       const score = textOf(`/proc/${pid}/oom_score_adj`).trim()
       if (score) seen.scores.add(score)
     }
-    await sleep(5)
+    await sleep(20)
   }
   await done
   return seen
