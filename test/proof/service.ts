@@ -3,26 +3,32 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { health, type RunningService, runService, untilHealthy } from '../support/service.ts'
+import { health, type RunningService, runService, type Start, untilHealthy } from '../support/service.ts'
 
 /** Runs something with a service that is healthy; ends the service in any case. */
 export const withService = <Result>(
   env: Record<string, string>,
   use: (service: RunningService) => Promise<Result>,
+  start: Start = {},
 ): Promise<Result> =>
-  withStarting(env, async (service) => {
-    await untilHealthy(service.url)
-    return use(service)
-  })
+  withStarting(
+    env,
+    async (service) => {
+      await untilHealthy(service.url)
+      return use(service)
+    },
+    start,
+  )
 
 /** The same with one that has only begun. */
 export async function withStarting<Result>(
   env: Record<string, string>,
   use: (service: RunningService) => Promise<Result>,
+  start: Start = {},
 ): Promise<Result> {
   const ends: (() => Promise<void>)[] = []
   try {
-    return await use(await runService({ teardown: (end) => void ends.push(end) }, env))
+    return await use(await runService({ teardown: (end) => void ends.push(end) }, env, start))
   } finally {
     for (const end of ends.reverse()) await end()
   }

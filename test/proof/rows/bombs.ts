@@ -1,0 +1,137 @@
+/**
+ * Pictures that ask for much, and ordinary ones with bytes changed. The service only says what it would do with them, so
+ * that the engine's time is not counted, and is asked about known pictures in between.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import sharp, { type Sharp } from 'sharp'
+import { mutated, seeded } from '../../fuzz/mutate.ts'
+import { bombs } from '../../support/bombs/named.ts'
+import { decodersDuring } from '../../support/children.ts'
+import { heic, pdf } from '../../support/images.ts'
+import { loopDelayInto, loopDelays } from '../../support/loop-delay.ts'
+import { engineOf } from '../processes.ts'
+import { asked, knownQuestions } from '../questions.ts'
+import { atMost, between, holds, judged, none } from '../row.ts'
+import { withFolder, withService } from '../service.ts'
+
+export const name = '150 pictures that ask for much, 10,000 that are broken'
+export const must =
+  '0 crashes, 0 untyped errors, no answer without a picture, decoders < 512 MiB, gateway < 300 MiB, event loop < 50 ms'
+
+/** Fewer for a quick look: BROKEN_PICTURES=500. */
+const broken = Number(process.env.BROKEN_PICTURES ?? 10_000)
+/** Those that need a process take a hundred times as long. */
+const inDecoder = 0.1
+const clients = 4
+const limitMs = 180_000
+
+type Seen = { codes: Map<string, number>; untyped: string[]; withoutPicture: string[]; hung: string[] }
+
+export const run = () =>
+  withFolder((folder) => {
+    const loopFile = join(folder, 'loop')
+    const preload = loopDelayInto(loopFile)
+    return withService(
+      { QUEUE_SIZE: '32' },
+      async ({ url, process: gateway }) => {
+        const pid = gateway.pid ?? 0
+        const known = await knownQuestions(url, 4)
+        const engine = engineOf(pid)
+        const seconds = loopDelays(loopFile).length
+        const seen: Seen = { codes: new Map(), untyped: [], withoutPicture: [], hung: [] }
+        const decoders = await decodersDuring(sendAll(url, seen), pid)
+        const longest = Math.max(...loopDelays(loopFile).slice(seconds))
+        const peak = peakMib(pid)
+        const right = (await Promise.all(known.map((one) => asked(url, one, 60_000)))).filter(
+          (verdict) => verdict === 'right',
+        )
+        return judged([
+          holds('the same gateway and engine', engine !== undefined && engineOf(pid) === engine),
+          between('known answers afterwards', right.length, known.length, known.length),
+          holds('untyped', seen.untyped.length === 0, told(seen.untyped)),
+          holds('hung', seen.hung.length === 0, told(seen.hung)),
+          holds('answered without a picture', seen.withoutPicture.length === 0, told(seen.withoutPicture)),
+          atMost('largest decoder', decoders.peakMib, 512, ' MiB'),
+          atMost('at once', decoders.most, 2),
+          atMost('gateway', peak, 300, ' MiB'),
+          atMost('event loop held up', longest, 50, ' ms'),
+          none(
+            'codes other than of pictures',
+            [...seen.codes.keys()].filter((code) => !/image|picture|pages|^ok$/.test(code)).length,
+          ),
+          holds('answers', true, [...seen.codes].map(([code, count]) => `${code} ${count}`).join(' ')),
+        ])
+      },
+      { preload },
+    )
+  })
+
+const told = (names: string[]): string =>
+  `${names.length}${names.length > 0 ? `: ${names.slice(0, 5).join('; ')}` : ''}`
+
+async function sendAll(url: string, seen: Seen): Promise<void> {
+  await inTurns(bombs.length, async (place) => {
+    const bomb = bombs[place]
+    if (bomb) await send(url, bomb.name, await bomb.make(), seen)
+  })
+  const seeds = await ordinary()
+  await inTurns(broken, async (place) => {
+    const random = seeded(place)
+    const some = random() < inDecoder ? seeds.elsewhere : seeds.here
+    const any = () => some[Math.floor(random() * some.length)] ?? Buffer.alloc(0)
+    const bytes = mutated(any(), { random, other: any(), tokens: [], mostBytes: 100_000 })
+    await send(url, `broken ${place}`, bytes, seen)
+  })
+}
+
+/** So many times, by a few clients. */
+async function inTurns(count: number, work: (place: number) => Promise<void>): Promise<void> {
+  let next = 0
+  const client = async () => {
+    for (let place = next++; place < count; place = next++) await work(place)
+  }
+  await Promise.all(Array.from({ length: clients }, client))
+}
+
+async function ordinary(): Promise<{ here: Buffer[]; elsewhere: Buffer[] }> {
+  const picture = () => sharp({ create: { width: 60, height: 40, channels: 3, background: '#c03020' } })
+  const here = [
+    picture().jpeg(),
+    picture().jpeg({ progressive: true }),
+    picture().withMetadata({ orientation: 6 }).jpeg(),
+    picture().png(),
+    picture().png({ progressive: true }),
+    picture().png({ palette: true }),
+    picture().webp(),
+    picture().ensureAlpha(0.5).webp({ lossless: true }),
+  ]
+  const elsewhere = [picture().avif({ effort: 0 }), picture().gif(), picture().tiff({ compression: 'lzw' })]
+  const made = (some: Sharp[]) => Promise.all(some.map((one) => one.toBuffer()))
+  return { here: await made(here), elsewhere: [...(await made(elsewhere)), heic, pdf(1), pdf(3)] }
+}
+
+type Body = { error_type?: string; details?: { code?: string }; images?: unknown[] }
+
+async function send(url: string, what: string, bytes: Buffer, seen: Seen): Promise<void> {
+  const request = { prompt: 'Colour?', image: bytes.toString('base64') }
+  try {
+    const response = await fetch(`${url}/infer?dry_run=1`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(request),
+      signal: AbortSignal.timeout(limitMs),
+    })
+    const body = (await response.json()) as Body
+    const code = response.ok ? 'ok' : (body.details?.code ?? '')
+    seen.codes.set(code, (seen.codes.get(code) ?? 0) + 1)
+    if (response.ok && !body.images?.length) seen.withoutPicture.push(what)
+    if (!response.ok && (!code || !body.error_type || response.status >= 500))
+      seen.untyped.push(`${what} ${response.status} ${code}`)
+  } catch (error) {
+    seen.hung.push(`${what} ${String(error)}`)
+  }
+}
+
+const peakMib = (pid: number): number =>
+  Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024
