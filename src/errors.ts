@@ -85,7 +85,9 @@ const table = {
     'The {format} picture takes more memory or time to decode than one may; send it smaller, or as a plain JPEG or PNG',
     413,
   ),
-  no_pages: caller('The document in field {field} has no pages; send one that has some, or a picture'),
+  no_pages: caller(
+    'The document in field {field} has no pages that can be read; send one that has, or a picture',
+  ),
   decoder_missing: caller(
     '{format} needs the optional package {package}, which is not installed here; send a JPEG or PNG instead',
     415,

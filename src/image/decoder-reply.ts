@@ -91,8 +91,8 @@ export async function picturesIn(
     if (said.type === 'refused') throw toldFailure(said, task)
     if (said.type === 'done') {
       if (pictures.length > 0) return pictures
-      // A PDF may be without pages. The question would be answered as if nobody had sent a picture.
-      throw nonsense(task, 'no picture')
+      // The question would be answered as if nobody had sent a picture.
+      throw task.format === 'PDF' ? failure('no_pages') : nonsense(task, 'no picture')
     }
     const page = task.format === 'PDF' ? pictures.length + 1 : null
     if (pictures.length >= (page === null ? 1 : task.framing.pages)) throw nonsense(task, 'too many pictures')

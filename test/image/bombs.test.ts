@@ -4,7 +4,7 @@ import t from 'tap'
 import type { Framing } from '../../src/image/encode.ts'
 import { createImagePreparer } from '../../src/image/prepare.ts'
 import { avifGrid, heicGrid } from '../support/bombs/heif.ts'
-import { nestedForms, pdfWithoutPages, vastPage } from '../support/bombs/pdf.ts'
+import { nestedForms, vastPage } from '../support/bombs/pdf.ts'
 import { blackPng } from '../support/bombs/png.ts'
 import { decodersDuring } from '../support/children.ts'
 import { jpeg, pdf } from '../support/images.ts'
@@ -72,8 +72,4 @@ t.test('there are two decoders at once, and one where memory is short', async (t
     const seen = await decodersDuring(all)
     t.ok(seen.most >= 1 && seen.most <= most, `${seen.most} decoders with ${available} bytes`)
   }
-})
-
-t.test('a PDF without pages gives no picture', async (t) => {
-  t.same(await prepare(pdfWithoutPages()), [])
 })

@@ -27,7 +27,8 @@ t.test('what a decoder makes of a picture is read as it was said', async (t) => 
   t.same(await read(reply(shown(jpeg, 'jpeg'))), [shown(jpeg, 'jpeg')])
   const pages = [shown(png, 'png', 1), shown(jpeg, 'jpeg', 2)]
   t.same(await read(reply(...pages), pdf), pages)
-  t.same(await read(done, pdf), [])
+  await t.rejects(read(done, pdf), { code: 'no_pages' })
+  await t.rejects(read(done), corrupt)
   const plan = { ...shown(png).plan, unchanged: true }
   const asked: Task = { ...heic, format: 'PNG', plan }
   const unchanged = { plan, sent: { ...shown(received).sent } }

@@ -45,7 +45,7 @@ t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
   // Without pages, or with none that can be found.
   const lost = Buffer.from(pdf(2).toString('latin1').replace('/Pages 2', '?Pages 2'), 'latin1')
   for (const without of [pdf(0), lost])
-    await t.rejects(prepare(without), { code: 'corrupt_image', facts: { format: 'PDF' } })
+    await t.rejects(prepare(without), { code: 'no_pages', facts: { field: 'image' } })
   const small = createImagePreparer({ maxPixels: 1000, availableBytes, fetchImage: undefined })
   await t.rejects(small({ image: heic, field: 'image' }, whole, never), {
     code: 'image_too_large',
