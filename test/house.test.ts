@@ -40,7 +40,7 @@ const owners: Record<string, string[]> = {
   fastify: ['app', 'doors', 'http'],
   'file-type': ['image/recognise'],
   'ipaddr.js': ['net/addresses'],
-  'p-queue': ['cli/caption'],
+  'p-queue': ['cli/caption', 'inference/json-checker'],
   'proper-lockfile': ['pull/lock'],
   pino: ['cli/log', 'cli/serve', 'cli/with-service'],
   sharp: ['image/decode', 'image/encode', 'image/picture', 'image/memory'],

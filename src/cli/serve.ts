@@ -17,6 +17,7 @@ import { ownNames } from '../http/own-names.ts'
 import { createImagePreparer } from '../image/prepare.ts'
 import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
+import { createJsonChecker } from '../inference/json-checker.ts'
 import { createPoisonMemory } from '../inference/poison.ts'
 import { createMetrics, type Snapshot } from '../metrics.ts'
 import { type ListedModel, listModels } from '../model/listing.ts'
@@ -80,6 +81,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     admission,
     engine,
     estimates: createEstimates(),
+    json: createJsonChecker(),
     metrics,
     poison: createPoisonMemory(),
     prepareImages: createImagePreparer({

@@ -154,7 +154,7 @@ export function refusal(status: number, body: string): Failure {
     const facts = { field: 'prompt', actual: error.n_prompt_tokens ?? 0, limit: error.n_ctx ?? 0 }
     return failure('context_exceeded', facts, { cause })
   }
-  if (status === 400 && /grammar|schema/i.test(cause)) {
+  if (status === 400 && /grammar|schema|parser generation/i.test(cause)) {
     return failure(
       'invalid_json_schema',
       { field: 'json_schema', reason: 'the engine cannot hold an answer to it' },

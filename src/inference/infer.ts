@@ -12,11 +12,12 @@ import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
 import type { Door, Metrics, Stages } from '../metrics.ts'
 import { chatBody } from './chat.ts'
 import type { Estimates } from './estimates.ts'
-import { type JsonCheck, jsonCheck } from './json-answer.ts'
+import { jsonCheck } from './json-answer.ts'
+import type { JsonChecker } from './json-checker.ts'
 import type { PoisonMemory } from './poison.ts'
 import { imagesOf, type PreparedQuestion, preparedQuestion, requireImageCount } from './prepared.ts'
 import { neutralizer, requireLength } from './prompt.ts'
-import type { Answer, InferenceEvent, Question } from './question.ts'
+import type { Answer, InferenceEvent, JsonSchema, Question } from './question.ts'
 
 export type InferenceParts = {
   /** UTF-16 units of all texts of a question together. */
@@ -25,6 +26,7 @@ export type InferenceParts = {
   admission: Admission
   engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'countTokens' | 'status'>
   estimates: Estimates
+  json: JsonChecker
   metrics: Pick<Metrics, 'answered' | 'failed'>
   poison: PoisonMemory
   prepareImages: PrepareImages
@@ -53,7 +55,7 @@ export type Plan = {
 export type Inference = ReturnType<typeof createInference>
 
 export function createInference(parts: InferenceParts) {
-  const { admission, engine, estimates, metrics, maxImages, poison, prepareImages } = parts
+  const { admission, engine, estimates, json, metrics, maxImages, poison, prepareImages } = parts
   // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
   let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
@@ -75,11 +77,12 @@ export function createInference(parts: InferenceParts) {
 
   async function answered({ question, caller, signal, tell = () => {} }: Call): Promise<Answer> {
     const clock = stopwatch()
-    const checkJson = check(question)
+    check(question)
     engine.requireReady()
     const ticket = admission.enter(caller)
     let engineHolds = false
     try {
+      await requireUsable(question.json, signal)
       tell({ type: 'queued', position: ticket.ahead })
       const prepared = await prepare(question, signal, tell)
       poison.requireHarmless(prepared)
@@ -115,7 +118,7 @@ export function createInference(parts: InferenceParts) {
           generation: hundredths(end.timings.predicted_ms),
           total: clock.total(),
         },
-        jsonFault: checkJson?.({ text, finishReason: end.finishReason }),
+        jsonFault: await faultOf({ text, finishReason: end.finishReason }, question.json, signal),
       }
     } finally {
       // From the chat on, the slot is free only when the engine says so.
@@ -130,6 +133,7 @@ export function createInference(parts: InferenceParts) {
     const queueSeconds = admission.waitSeconds(caller)
     const ticket = admission.enter(caller)
     try {
+      await requireUsable(question.json, signal)
       const prepared = await prepare(question, signal)
       poison.requireHarmless(prepared)
       const images = imagesOf(prepared)
@@ -160,11 +164,26 @@ export function createInference(parts: InferenceParts) {
     }
   }
 
-  function check({ messages, json }: Question): JsonCheck | undefined {
+  /** What can be seen at once. */
+  function check({ messages, json: schema }: Question): void {
     const all = messages.flatMap((message) => message.parts)
     requireLength(all, parts.maxPromptLength)
     requireImageCount(all.filter(({ type }) => type === 'image').length, maxImages)
-    return json === undefined ? undefined : jsonCheck(json)
+    if (isSchema(schema)) json.requireShort(schema)
+  }
+
+  /** Before anything is told: a schema that can't be used has a status of its own. */
+  async function requireUsable(schema: Question['json'], signal: AbortSignal): Promise<void> {
+    if (isSchema(schema)) await json.requireUsable(schema, signal)
+  }
+
+  async function faultOf(
+    answer: Pick<Answer, 'text' | 'finishReason'>,
+    schema: Question['json'],
+    signal: AbortSignal,
+  ): Promise<Answer['jsonFault']> {
+    if (schema === undefined) return undefined
+    return isSchema(schema) ? json.faultOf(answer, schema, signal) : jsonCheck(true)(answer)
   }
 
   const prepare = (question: Question, signal: AbortSignal, tell: Tell = () => {}) => {
@@ -180,6 +199,8 @@ export function createInference(parts: InferenceParts) {
 
   return { infer, plan }
 }
+
+const isSchema = (schema: Question['json']): schema is JsonSchema => typeof schema === 'object'
 
 type Tell = (event: InferenceEvent) => void
 

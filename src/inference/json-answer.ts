@@ -5,7 +5,6 @@
 import { messageOf } from '../errors.ts'
 import { compiledSchema } from './json-schema.ts'
 import type { Answer, JsonFault, JsonSchema } from './question.ts'
-import { isTimeLimit } from './time-limit.ts'
 
 export type JsonCheck = (answer: Pick<Answer, 'text' | 'finishReason'>) => JsonFault | null
 
@@ -29,8 +28,7 @@ export function jsonCheck(schema: JsonSchema | true): JsonCheck {
       const message = faultOf(value)
       return message === null ? null : { reason: 'invalid', message }
     } catch (error) {
-      const tooLong = 'The check of the answer took too long: its schema has too many ways to be followed'
-      return { reason: 'invalid', message: isTimeLimit(error) ? tooLong : messageOf(error) }
+      return { reason: 'invalid', message: messageOf(error) }
     }
   }
 }

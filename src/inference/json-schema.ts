@@ -1,22 +1,18 @@
 /**
- * Schemas of strangers, compiled once each. A schema is data: its size is bounded, its names and values are quoted by
- * Ajv where it writes code, its patterns run on an engine whose time grows with the text alone, and no keyword of its
- * own changes how the check runs.
+ * Schemas of strangers, compiled once each. A schema is data: its names and values are quoted by Ajv where it writes code,
+ * its patterns run on an engine whose time grows with the text alone, and no keyword of its own changes how the check
+ * runs. How long all that takes is bounded by who asks, since alternatives within alternatives can still multiply.
  */
 import { createHash } from 'node:crypto'
 import { Ajv } from 'ajv'
 import { RE2JS } from 're2js'
 import { failure, messageOf } from '../errors.ts'
 import type { JsonSchema } from './question.ts'
-import { isTimeLimit, withinTime } from './time-limit.ts'
+import { excessOf } from './schema-bounds.ts'
 
-/** What is wrong with a value, in words; null when it follows the schema. Throws when that takes too long. */
+/** What is wrong with a value, in words; null when it follows the schema. */
 export type SchemaCheck = (value: unknown) => string | null
 
-/** Room for any sensible schema; compiling takes time by its length. */
-const mostCharacters = 65_536
-/** Alternatives within alternatives can still multiply. */
-const limitMs = 500
 /** Clients ask with the same few schemas again and again. */
 const mostKept = 64
 
@@ -24,8 +20,7 @@ const kept = new Map<string, SchemaCheck>()
 
 /** Throws `invalid_json_schema` for a schema that is none, or that no answer can be held to here. */
 export function compiledSchema(schema: JsonSchema): SchemaCheck {
-  const text = bounded(schema)
-  const key = createHash('sha256').update(text).digest('base64')
+  const key = createHash('sha256').update(JSON.stringify(schema)).digest('base64')
   const check = kept.get(key) ?? compiled(schema)
   // Put last again: the one that was not asked for the longest goes first.
   kept.delete(key)
@@ -35,20 +30,9 @@ export function compiledSchema(schema: JsonSchema): SchemaCheck {
   return check
 }
 
-function bounded(schema: JsonSchema): string {
-  let text: string
-  try {
-    text = JSON.stringify(schema)
-  } catch {
-    throw refuse('it is nested too deeply')
-  }
-  if (text.length > mostCharacters) throw refuse(`at most ${mostCharacters} characters are accepted`)
-  return text
-}
-
 // Compiled once, at the first schema; schemas themselves go to instances of their own, which know of no others.
 const dialect = new Ajv({ strict: false, logger: false })
-// Here, where no clock runs: on a busy machine that takes longer than the limit, which would leave it half done.
+// Before the first question, whose time it would take.
 dialect.validateSchema({})
 
 function compiled(schema: JsonSchema): SchemaCheck {
@@ -56,31 +40,31 @@ function compiled(schema: JsonSchema): SchemaCheck {
   // among other schemas.
   const { $async: _, $schema: __, $id: ___, ...plain } = schema
   try {
-    return withinTime(limitMs, () => {
-      if (dialect.validateSchema(plain) !== true) throw new Error(dialect.errorsText())
-      const ajv = new Ajv({
-        // Formats and keywords of their own are theirs to have.
-        strict: false,
-        validateFormats: false,
-        logger: false,
-        meta: false,
-        validateSchema: false,
-        // `constructor` is a name like any other, which not every object has.
-        ownProperties: true,
-        // Definitions that are copied to every place that refers to them grow without bound.
-        inlineRefs: false,
-        // Without the pass that shortens the code: it takes longer than the rest of the work.
-        code: { optimize: false, regExp: linearPattern },
-      })
-      const valid = ajv.compile(plain)
-      return (value) => {
-        if (withinTime(limitMs, () => valid(value)) === true) return null
-        const [fault] = valid.errors ?? []
-        return `${fault?.instancePath || 'The answer'} ${fault?.message ?? 'cannot be checked'}`
-      }
+    const excess = excessOf(plain)
+    if (excess) throw new Error(excess)
+    if (dialect.validateSchema(plain) !== true) throw new Error(dialect.errorsText())
+    const ajv = new Ajv({
+      // Formats and keywords of their own are theirs to have.
+      strict: false,
+      validateFormats: false,
+      logger: false,
+      meta: false,
+      validateSchema: false,
+      // `constructor` is a name like any other, which not every object has.
+      ownProperties: true,
+      // Definitions that are copied to every place that refers to them grow without bound.
+      inlineRefs: false,
+      // Without the pass that shortens the code: it takes longer than the rest of the work.
+      code: { optimize: false, regExp: linearPattern },
     })
+    const valid = ajv.compile(plain)
+    return (value) => {
+      if (valid(value) === true) return null
+      const [fault] = valid.errors ?? []
+      return `${fault?.instancePath || 'The answer'} ${fault?.message ?? 'cannot be checked'}`
+    }
   } catch (error) {
-    throw refuse(isTimeLimit(error) ? 'it is too complicated' : messageOf(error).slice(0, 300))
+    throw refuse(messageOf(error).slice(0, 300))
   }
 }
 

@@ -177,3 +177,10 @@ t.test('what the engine refuses is told in our words; its own, with their paths,
   }
   t.end()
 })
+
+t.test("a schema of which the engine can make no grammar is the caller's to mend, whatever it says", (t) => {
+  const message = 'Automatic parser generation failed: At least one of min_value or max_value must be set'
+  const error = JSON.stringify({ error: { message } })
+  t.match(refusal(400, error), { code: 'invalid_json_schema', facts: { field: 'json_schema' } })
+  t.end()
+})

@@ -6,6 +6,7 @@ import type { ChatEvent } from '../../src/engine/wire.ts'
 import { failure } from '../../src/errors.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { createInference } from '../../src/inference/infer.ts'
+import { createJsonChecker } from '../../src/inference/json-checker.ts'
 import { createPoisonMemory } from '../../src/inference/poison.ts'
 import { defaults } from '../../src/inference/question.ts'
 import type { Stages } from '../../src/metrics.ts'
@@ -36,6 +37,7 @@ async function figures(completion_tokens = 5) {
     maxPromptLength: 100,
     maxImages: 2,
     estimates: createEstimates(),
+    json: createJsonChecker(),
     metrics: {
       answered: (door, outcome, took, tokens) => heard.push({ door, outcome, took, tokens }),
       failed: (_, code) => failed.push(code),

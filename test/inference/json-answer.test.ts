@@ -25,8 +25,6 @@ t.test('a schema that is none is refused before the engine works', (t) => {
   for (const schema of [{ type: 'nonsense' }, { $ref: '#/nowhere' }, { pattern: '(' }]) {
     t.throws(() => jsonCheck(schema), { code: 'invalid_json_schema' }, JSON.stringify(schema))
   }
-  const huge = { enum: Array.from({ length: 20_000 }, (_, index) => `choice ${index}`) }
-  t.throws(() => jsonCheck(huge), { code: 'invalid_json_schema', message: /at most 65536 characters/ })
   t.end()
 })
 
@@ -47,18 +45,6 @@ t.test('patterns take a time that grows with the text alone', (t) => {
       message: /lookaround and references to groups are not supported/,
     })
   }
-  t.end()
-})
-
-t.test('a check whose ways multiply is stopped', (t) => {
-  const definitions: Record<string, object> = { last: { type: 'string' } }
-  for (let level = 0; level < 40; level += 1) {
-    const next = { $ref: `#/definitions/${level === 0 ? 'last' : `level${level - 1}`}` }
-    definitions[`level${level}`] = { anyOf: [next, next] }
-  }
-  const check = jsonCheck({ $ref: '#/definitions/level39', definitions })
-  t.match(check(stop('7')), { reason: 'invalid', message: /took too long/ })
-  t.equal(check(stop('"text"')), null, 'and the next is checked as ever')
   t.end()
 })
 
@@ -111,9 +97,6 @@ t.test('names that mean something to JavaScript mean nothing in a schema', (t) =
 })
 
 t.test('a schema that is nested beyond all measure is refused', (t) => {
-  let deep: object = { type: 'string' }
-  for (let level = 0; level < 100_000; level += 1) deep = { not: deep }
-  t.throws(() => jsonCheck({ ...deep }), { code: 'invalid_json_schema' })
   let nested: object = { type: 'string' }
   for (let level = 0; level < 3000; level += 1) nested = { not: nested }
   t.throws(() => jsonCheck({ ...nested }), { code: 'invalid_json_schema' }, 'too deep to compile')

@@ -6,6 +6,7 @@ import type { ChatEvent } from '../../src/engine/wire.ts'
 import { failure } from '../../src/errors.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { createInference } from '../../src/inference/infer.ts'
+import { createJsonChecker } from '../../src/inference/json-checker.ts'
 import { createPoisonMemory } from '../../src/inference/poison.ts'
 import { defaults, type Question } from '../../src/inference/question.ts'
 import { readyStatus, somePicture } from '../support/app.ts'
@@ -41,6 +42,7 @@ function inference(how: { settled: Settled; hold?: Promise<void> }) {
     ...{ maxPromptLength: 100, maxImages: 2, admission, prepareImages: async () => [somePicture] },
     ...{
       estimates: createEstimates(),
+      json: createJsonChecker(),
       metrics: { answered() {}, failed() {} },
       poison: createPoisonMemory(),
     },

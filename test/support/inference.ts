@@ -4,6 +4,7 @@ import type { ChatEvent } from '../../src/engine/wire.ts'
 import type { PreparedImage } from '../../src/image/prepare.ts'
 import { createEstimates } from '../../src/inference/estimates.ts'
 import { type Call, createInference, type InferenceParts } from '../../src/inference/infer.ts'
+import { createJsonChecker } from '../../src/inference/json-checker.ts'
 import { createPoisonMemory } from '../../src/inference/poison.ts'
 import { defaults, type Question } from '../../src/inference/question.ts'
 import { someModel } from './model-facts.ts'
@@ -56,6 +57,7 @@ export function parts(changes: Partial<InferenceParts['engine']> = {}): Inferenc
     maxPromptLength: 100,
     maxImages: 2,
     estimates: createEstimates(),
+    json: createJsonChecker(),
     metrics: { answered: () => {}, failed: () => {} },
     admission: createAdmission({ slots: 1, waiting: 1, waitSeconds: 5 }),
     poison: createPoisonMemory(),

@@ -1,0 +1,97 @@
+/**
+ * Schemas that the engine's grammar would take minutes or its end over, though they are short: it works out all ways that
+ * an answer may go on from one place, and every order of what may be left out.
+ */
+import type { JsonSchema } from './question.ts'
+
+/** Alternatives in one place, those behind references included. */
+const mostWays = 1000
+/** Properties of one object that need not be there. */
+const mostOptional = 300
+/** Characters of all patterns together, and what they come to with their counts written out. */
+const mostPatterns = 8192
+const mostWrittenOut = 200_000
+/** The most that a count may be, counts within counts included. */
+const mostTimes = 1000
+
+/** Why a schema is too much for the engine, in words; undefined when it is not. */
+export function excessOf(root: JsonSchema): string | undefined {
+  const known = new Map<object, number>()
+  const written = { characters: 0, out: 0 }
+
+  /** In how many ways an answer may begin here. */
+  function waysInto(schema: unknown): number {
+    if (!isObject(schema)) return 1
+    const before = known.get(schema)
+    if (before !== undefined) return before
+    // What leads back to itself adds nothing.
+    known.set(schema, 0)
+    const beside = [schema.anyOf, schema.oneOf, schema.allOf].filter(Array.isArray).flat()
+    const values = Array.isArray(schema.enum) ? schema.enum.length : 0
+    const ways = waysOfReference(schema.$ref) + sum(beside.map(waysInto)) + values
+    known.set(schema, Math.max(1, ways))
+    return Math.max(1, ways)
+  }
+
+  const waysOfReference = (reference: unknown): number =>
+    typeof reference === 'string' ? waysInto(targetOf(root, reference)) : 0
+
+  function excess(schema: unknown): string | undefined {
+    if (!isObject(schema) && !Array.isArray(schema)) return undefined
+    if (isObject(schema)) {
+      if (waysInto(schema) > mostWays) return `at most ${mostWays} alternatives are accepted in one place`
+      if (optionalIn(schema) > mostOptional)
+        return `at most ${mostOptional} properties of an object may be left out of required`
+      const patterns = patternsIn(schema)
+      written.characters += sum(patterns.map(({ length }) => length))
+      written.out += sum(patterns.map(writtenOut))
+      if (written.characters > mostPatterns || written.out > mostWrittenOut)
+        return 'its patterns are too long'
+    }
+    for (const inner of Object.values(schema)) {
+      const found = excess(inner)
+      if (found) return found
+    }
+    return undefined
+  }
+
+  return excess(root)
+}
+
+type Json = Record<string, unknown>
+
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const sum = (numbers: number[]): number => numbers.reduce((total, one) => total + one, 0)
+
+/** Names of `patternProperties` are patterns as well. */
+const patternsIn = ({ pattern, patternProperties }: Json): string[] => [
+  ...(typeof pattern === 'string' ? [pattern] : []),
+  ...(isObject(patternProperties) ? Object.keys(patternProperties) : []),
+]
+
+/** A count may stand behind a group of any length, and within another. */
+function writtenOut(pattern: string): number {
+  let times = 1
+  for (const [, least, most] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g))
+    times = Math.min(mostTimes, times * Math.max(1, Number(most || least)))
+  return pattern.length * times
+}
+
+function optionalIn({ properties, required }: Json): number {
+  if (!isObject(properties)) return 0
+  const needed = new Set(Array.isArray(required) ? required : [])
+  return Object.keys(properties).filter((name) => !needed.has(name)).length
+}
+
+/** `#/definitions/name`; anything else that a reference may be leads nowhere here. */
+function targetOf(root: Json, reference: string): unknown {
+  if (reference === '#') return root
+  if (!reference.startsWith('#/')) return undefined
+  return reference
+    .slice(2)
+    .split('/')
+    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((place, name) => (place as Json | undefined)?.[name], root)
+}
