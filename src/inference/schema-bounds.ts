@@ -3,6 +3,8 @@
  * an answer may go on from one place, and every order of what may be left out.
  */
 import type { JsonSchema } from './question.ts'
+import { readsTooManyWays } from './schema-readings.ts'
+import { isObject, type Json, sum, targetOf } from './schema-tree.ts'
 
 /** Alternatives in one place, those behind references included. */
 const mostWays = 1000
@@ -55,15 +57,10 @@ export function excessOf(root: JsonSchema): string | undefined {
     return undefined
   }
 
-  return excess(root)
+  const found = excess(root)
+  if (found) return found
+  return readsTooManyWays(root) ? 'too many of its alternatives begin alike' : undefined
 }
-
-type Json = Record<string, unknown>
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const sum = (numbers: number[]): number => numbers.reduce((total, one) => total + one, 0)
 
 /** Names of `patternProperties` are patterns as well. */
 const patternsIn = ({ pattern, patternProperties }: Json): string[] => [
@@ -83,15 +80,4 @@ function optionalIn({ properties, required }: Json): number {
   if (!isObject(properties)) return 0
   const needed = new Set(Array.isArray(required) ? required : [])
   return Object.keys(properties).filter((name) => !needed.has(name)).length
-}
-
-/** `#/definitions/name`; anything else that a reference may be leads nowhere here. */
-function targetOf(root: Json, reference: string): unknown {
-  if (reference === '#') return root
-  if (!reference.startsWith('#/')) return undefined
-  return reference
-    .slice(2)
-    .split('/')
-    .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<unknown>((place, name) => (place as Json | undefined)?.[name], root)
 }

@@ -16,11 +16,16 @@ const names = (count: number) => Array.from({ length: count }, (_, index) => `na
 const each = (count: number, value: (index: number) => object) =>
   Object.fromEntries(names(count).map((name, index) => [name, value(index)]))
 const items = { type: 'integer' }
+const list = (of: object) => ({ type: 'array', items: of, minItems: 1 })
 
 export const hostileSchemas: Record<string, JsonSchema> = {
   'deep arrays': nested(45, (below) => ({ type: 'array', items: below, minItems: 1 })),
   'deep objects': nested(20, (a) => ({ type: 'object', properties: { a }, required: ['a'] })),
   'alternatives that double': chain(40, (below) => ({ anyOf: [below, below] })),
+  'lists that begin alike': chain(30, (below) => ({ anyOf: [list(below), list(below)] })),
+  'trees that begin alike': {
+    anyOf: [list({ $ref: '#' }), list({ $ref: '#' })],
+  },
   'conditions that double': chain(60, (below) => ({ not: { not: below }, ...below })),
   'properties that double': chain(40, (a) => ({ properties: { a, b: a }, required: ['a', 'b'] })),
   'lists without end': { type: 'array', items, maxItems: 1e9 },
