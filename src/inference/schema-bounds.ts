@@ -13,6 +13,8 @@ const mostOptional = 300
 /** Characters of all patterns together, and what they come to with their counts written out. */
 const mostPatterns = 8192
 const mostWrittenOut = 200_000
+/** Of one pattern: the engine follows all ways to share a text among what may repeat or be left out. */
+const mostRepeats = 64
 /** The most that a count may be, counts within counts included. */
 const mostTimes = 1000
 
@@ -49,6 +51,8 @@ export function excessOf(root: JsonSchema): string | undefined {
       written.out += sum(patterns.map(writtenOut))
       if (written.characters > mostPatterns || written.out > mostWrittenOut)
         return 'its patterns are too long'
+      if (patterns.some((pattern) => repeatsIn(pattern) > mostRepeats))
+        return `at most ${mostRepeats} repeats are accepted in a pattern`
     }
     for (const inner of Object.values(schema)) {
       const found = excess(inner)
@@ -67,6 +71,9 @@ const patternsIn = ({ pattern, patternProperties }: Json): string[] => [
   ...(typeof pattern === 'string' ? [pattern] : []),
   ...(isObject(patternProperties) ? Object.keys(patternProperties) : []),
 ]
+
+/** `(?:` begins a group. */
+const repeatsIn = (pattern: string): number => pattern.match(/(?<!\()[?*+{]/g)?.length ?? 0
 
 /** A count may stand behind a group of any length, and within another. */
 function writtenOut(pattern: string): number {

@@ -62,3 +62,10 @@ t.test('patterns have a length, all together and with their counts written out',
     t.match(excessOf({ items: { pattern } }), /patterns are too long/, pattern.slice(-20))
   t.end()
 })
+
+t.test('a pattern repeats so often and no more', (t) => {
+  const repeating = (count: number) => ({ items: { pattern: `^(?:${'a?'.repeat(count)})$` } })
+  t.equal(excessOf(repeating(64)), undefined)
+  t.match(excessOf(repeating(65)), /at most 64 repeats/)
+  t.end()
+})

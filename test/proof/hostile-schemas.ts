@@ -39,6 +39,7 @@ export const hostileSchemas: Record<string, JsonSchema> = {
   'many patterns': { type: 'object', properties: each(1000, (index) => ({ pattern: `^a${index}[b-z]{9}` })) },
   'counts in patterns': { type: 'string', pattern: 'a{1000}'.repeat(500) },
   'counts in counts': { type: 'string', pattern: '^(((a{30}){30}){30})$' },
+  'patterns that may be shared out': { type: 'string', pattern: `^${'a?'.repeat(500)}b$` },
   'patterns that go back': { type: 'string', pattern: '^(a+)+$' },
   'what refers to itself': { $ref: '#' },
   'alternatives that refer to themselves': { anyOf: [{ $ref: '#' }, { type: 'string' }] },
