@@ -34,6 +34,19 @@ t.test('each body has an example, and each example is answered', async (t) => {
   t.same(sent, { '/infer': 2, '/v1/chat/completions': 1, '/api/chat': 1, '/api/generate': 1, '/api/show': 1 })
 })
 
+t.test(
+  'routes stand under the family whose clients they serve, and all that is answered is described',
+  async (t) => {
+    const { paths } = await document(await testApp(t))
+    t.same(paths['/v1/models'].get.tags, ['OpenAI'])
+    t.same(paths['/api/tags'].get.tags, ['Ollama'])
+    t.equal(paths['/infer'].post.tags, undefined)
+    const { anyOf } = paths['/infer'].post.responses['200'].content['application/json'].schema
+    const told = anyOf.map(({ properties }: { properties: object }) => Object.keys(properties)[1])
+    t.same(told, ['response_text', 'dry_run'])
+  },
+)
+
 t.test('the page of the document works without TLS and links to its parts', async (t) => {
   const app = await testApp(t)
   const page = await app.inject('/docs')

@@ -5,8 +5,8 @@ import { someModel } from '../support/model-facts.ts'
 
 const modified = new Date('2024-01-13T12:00:00.500Z')
 const models = async () => [
+  { name: 'other.gguf', bytes: 5, modified: new Date('2023-01-13T12:00:00Z') },
   { name: 'tiny.gguf', bytes: 9, modified },
-  { name: 'other.gguf', bytes: 5, modified },
 ]
 const unknown = {
   parent_model: '',
@@ -20,12 +20,10 @@ const ofLlama = { ...unknown, family: 'llama', families: ['llama'] }
 
 t.test("OpenAI's list, and one model of it", async (t) => {
   const app = await testApp(t, { models })
-  const body = (id: string) => ({ id, object: 'model', created: 1_705_147_200, owned_by: 'llama-vision' })
-  t.same((await app.inject('/v1/models')).json(), {
-    object: 'list',
-    data: [body('tiny.gguf'), body('other.gguf')],
-  })
-  t.same((await app.inject('/v1/models/other.gguf')).json(), body('other.gguf'))
+  const body = (id: string, created: number) => ({ id, object: 'model', created, owned_by: 'llama-vision' })
+  const [other, tiny] = [body('other.gguf', 1_673_611_200), body('tiny.gguf', 1_705_147_200)]
+  t.same((await app.inject('/v1/models')).json(), { object: 'list', data: [other, tiny] })
+  t.same((await app.inject('/v1/models/tiny.gguf')).json(), tiny)
   const missing = await app.inject(`/v1/models/${'x'.repeat(90)}`)
   t.equal(missing.statusCode, 404)
   t.same(missing.json().error, {
@@ -47,14 +45,16 @@ t.test(
     const entry = (name: string, size: number, digest: string, details: object) => ({
       name,
       model: name,
-      modified_at: '2024-01-13T12:00:00.500Z',
       size,
       digest,
       details,
     })
-    t.same(listed, [entry('tiny.gguf', 9, digests[0], ofLlama), entry('other.gguf', 5, digests[1], unknown)])
+    t.same(listed, [
+      { ...entry('other.gguf', 5, digests[0], unknown), modified_at: '2023-01-13T12:00:00.000Z' },
+      { ...entry('tiny.gguf', 9, digests[1], ofLlama), modified_at: '2024-01-13T12:00:00.500Z' },
+    ])
     const changed = await testApp(t, { models: async () => [{ name: 'tiny.gguf', bytes: 10, modified }] })
-    t.not((await changed.inject('/api/tags')).json().models[0].digest, digests[0])
+    t.not((await changed.inject('/api/tags')).json().models[0].digest, digests[1])
     t.same((await app.inject('/api/version')).json(), { version: '1.2.3' })
   },
 )
@@ -73,7 +73,7 @@ t.test('the loaded model runs for ever once it is ready, and not before', async 
   const loading = { ...readyStatus, state: 'loading' as const, reason: 'it loads', model: undefined }
   const early = await testApp(t, { models, engineStatus: () => loading })
   t.same((await early.inject('/api/ps')).json(), { models: [] })
-  t.same((await early.inject('/api/tags')).json().models[0].details, unknown)
+  t.same((await early.inject('/api/tags')).json().models[1].details, unknown)
 })
 
 t.test('what is known of the model is shown under any of its names', async (t) => {
