@@ -24,10 +24,12 @@ export type Ticket = {
   ahead: number
   /**
    * Waits for a slot; `onMove` hears how many requests are still ahead, each time that changes. Rejects with
-   * `queue_timeout` or with the signal's reason. Once given, the slot is kept until `leave()`, whatever the signal
-   * says: the engine may be busy with a request for long after its caller has gone.
+   * `queue_timeout` or with the signal's reason. Once given, the slot is kept until it is given back, whatever the
+   * signal says: the engine may be busy with a request for long after its caller has gone.
    */
   slot(signal: AbortSignal, onMove?: (ahead: number) => void): Promise<void>
+  /** For who has still to be answered, but not by the engine. */
+  giveSlotBack(): void
   leave(): void
 }
 
@@ -148,8 +150,13 @@ export function createAdmission(limits: AdmissionLimits) {
     callers.set(caller, (callers.get(caller) ?? 0) + 1)
     let takenAt: number | undefined
     let left = false
+    const giveSlotBack = () => {
+      if (takenAt !== undefined) giveBack(takenAt)
+      takenAt = undefined
+    }
     return {
       ahead,
+      giveSlotBack,
       async slot(signal, onMove = () => {}) {
         signal.throwIfAborted()
         await turn(place, signal, onMove)
@@ -163,7 +170,7 @@ export function createAdmission(limits: AdmissionLimits) {
         if (others === 0) callers.delete(caller)
         else callers.set(caller, others)
         removeFromRoom(place)
-        if (takenAt !== undefined) giveBack(takenAt)
+        giveSlotBack()
         if (inside === 0) for (const tell of emptied) tell()
       },
     }

@@ -81,6 +81,7 @@ export function createInference(parts: InferenceParts) {
     engine.requireReady()
     const ticket = admission.enter(caller)
     let engineHolds = false
+    let done = false
     try {
       await requireUsable(question.json, signal)
       tell({ type: 'queued', position: ticket.ahead })
@@ -100,7 +101,10 @@ export function createInference(parts: InferenceParts) {
       engineHolds = true
       const onSettled = (settled: Settled) => {
         settle(settled)
-        ticket.leave()
+        engineHolds = false
+        // Who is not answered yet stays inside, or a service that stops would break off the check of the answer.
+        if (done) ticket.leave()
+        else ticket.giveSlotBack()
       }
       const { text, end } = await collect(engine.chat(body, signal, onSettled, expectedMs), tell)
       estimates.learn(images, end)
@@ -121,6 +125,7 @@ export function createInference(parts: InferenceParts) {
         jsonFault: await faultOf({ text, finishReason: end.finishReason }, question.json, signal),
       }
     } finally {
+      done = true
       // From the chat on, the slot is free only when the engine says so.
       if (!engineHolds) ticket.leave()
     }

@@ -52,6 +52,26 @@ t.test('an answer is held to what was asked for', async (t) => {
   t.match(await faultOf(true), { reason: 'truncated' }, '"a red square" is no JSON')
 })
 
+t.test('who is still to be answered is inside, though the slot is free', async (t) => {
+  const made = parts()
+  const { admission, json } = made
+  let checked: (() => void) | undefined
+  const faultOf = () =>
+    new Promise<null>((resolve) => {
+      checked = () => resolve(null)
+    })
+  const { infer } = createInference({ ...made, json: { ...json, requireUsable: async () => {}, faultOf } })
+  const answered = infer(asking([picture], { json: { type: 'string' } }))
+  await until(() => checked !== undefined, 'the check of the answer')
+  t.equal(admission.inside, 1)
+  const next = admission.enter('b')
+  await next.slot(call().signal)
+  next.leave()
+  checked?.()
+  await answered
+  t.equal(admission.inside, 0)
+})
+
 t.test('who waits hears each time that the place changes', async (t) => {
   const admission = createAdmission({ slots: 1, waiting: 2, waitSeconds: 60 })
   const [holder, waiter] = ['b', 'c'].map((caller) => admission.enter(caller))
