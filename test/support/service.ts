@@ -32,6 +32,8 @@ export type Owner = { teardown(end: () => Promise<void>): void }
 export type Start = {
   /** Options of the shell's `ulimit`, such as `-n 256`. */
   limits?: string
+  /** Folder of a cgroup of memory in which it starts. */
+  cgroup?: string
   /** JavaScript that runs in the service before its own. */
   preload?: string
 }
@@ -39,15 +41,18 @@ export type Start = {
 export async function runService(
   t: Owner,
   env: Record<string, string> = {},
-  { limits, preload }: Start = {},
+  { limits, cgroup, preload }: Start = {},
 ): Promise<RunningService> {
   const { PATH, HOME, ENGINE_PATH } = process.env
   const options =
     preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
   const command = ['env', ...untouched, process.execPath, ...options, 'dist/main.js', 'serve']
-  const limited =
-    limits === undefined ? command : ['sh', '-c', `ulimit ${limits} && exec "$@"`, 'sh', ...command]
-  const [program = '', ...words] = limited
+  const bounds = [
+    ...(limits === undefined ? [] : [`ulimit ${limits}`]),
+    ...(cgroup === undefined ? [] : [`echo $$ >'${cgroup}/cgroup.procs'`]),
+    'exec "$@"',
+  ]
+  const [program = '', ...words] = ['sh', '-c', bounds.join(' && '), 'sh', ...command]
   const child = spawn(program, words, {
     cwd: packageRoot,
     // One thread each, since test files run side by side: engines that share cores wait for each other.

@@ -10,6 +10,7 @@ import { bombs } from '../../support/bombs/named.ts'
 import { decodersDuring } from '../../support/children.ts'
 import { heic, pdf } from '../../support/images.ts'
 import { loopDelayInto, loopDelays } from '../../support/loop-delay.ts'
+import { inTurns, nothingSeen, type Seen, send, told } from '../pictures.ts'
 import { engineOf } from '../processes.ts'
 import { asked, knownQuestions } from '../questions.ts'
 import { atMost, between, holds, judged, none } from '../row.ts'
@@ -24,9 +25,6 @@ const broken = Number(process.env.BROKEN_PICTURES ?? 10_000)
 /** Those that need a process take a hundred times as long. */
 const inDecoder = 0.1
 const clients = 4
-const limitMs = 180_000
-
-type Seen = { codes: Map<string, number>; untyped: string[]; withoutPicture: string[]; hung: string[] }
 
 export const run = () =>
   withFolder((folder) => {
@@ -39,7 +37,7 @@ export const run = () =>
         const known = await knownQuestions(url, 4)
         const engine = engineOf(pid)
         const seconds = loopDelays(loopFile).length
-        const seen: Seen = { codes: new Map(), untyped: [], withoutPicture: [], hung: [] }
+        const seen = nothingSeen()
         const decoders = await decodersDuring(sendAll(url, seen), pid)
         const longest = Math.max(...loopDelays(loopFile).slice(seconds))
         const peak = peakMib(pid)
@@ -67,31 +65,20 @@ export const run = () =>
     )
   })
 
-const told = (names: string[]): string =>
-  `${names.length}${names.length > 0 ? `: ${names.slice(0, 5).join('; ')}` : ''}`
-
 async function sendAll(url: string, seen: Seen): Promise<void> {
-  await inTurns(bombs.length, async (place) => {
+  const dryRun = `${url}/infer?dry_run=1`
+  await inTurns(clients, bombs.length, async (place) => {
     const bomb = bombs[place]
-    if (bomb) await send(url, bomb.name, await bomb.make(), seen)
+    if (bomb) await send(dryRun, bomb.name, await bomb.make(), seen)
   })
   const seeds = await ordinary()
-  await inTurns(broken, async (place) => {
+  await inTurns(clients, broken, async (place) => {
     const random = seeded(place)
     const some = random() < inDecoder ? seeds.elsewhere : seeds.here
     const any = () => some[Math.floor(random() * some.length)] ?? Buffer.alloc(0)
     const bytes = mutated(any(), { random, other: any(), tokens: [], mostBytes: 100_000 })
-    await send(url, `broken ${place}`, bytes, seen)
+    await send(dryRun, `broken ${place}`, bytes, seen)
   })
-}
-
-/** So many times, by a few clients. */
-async function inTurns(count: number, work: (place: number) => Promise<void>): Promise<void> {
-  let next = 0
-  const client = async () => {
-    for (let place = next++; place < count; place = next++) await work(place)
-  }
-  await Promise.all(Array.from({ length: clients }, client))
 }
 
 async function ordinary(): Promise<{ here: Buffer[]; elsewhere: Buffer[] }> {
@@ -109,28 +96,6 @@ async function ordinary(): Promise<{ here: Buffer[]; elsewhere: Buffer[] }> {
   const elsewhere = [picture().avif({ effort: 0 }), picture().gif(), picture().tiff({ compression: 'lzw' })]
   const made = (some: Sharp[]) => Promise.all(some.map((one) => one.toBuffer()))
   return { here: await made(here), elsewhere: [...(await made(elsewhere)), heic, pdf(1), pdf(3)] }
-}
-
-type Body = { error_type?: string; details?: { code?: string }; images?: unknown[] }
-
-async function send(url: string, what: string, bytes: Buffer, seen: Seen): Promise<void> {
-  const request = { prompt: 'Colour?', image: bytes.toString('base64') }
-  try {
-    const response = await fetch(`${url}/infer?dry_run=1`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-      signal: AbortSignal.timeout(limitMs),
-    })
-    const body = (await response.json()) as Body
-    const code = response.ok ? 'ok' : (body.details?.code ?? '')
-    seen.codes.set(code, (seen.codes.get(code) ?? 0) + 1)
-    if (response.ok && !body.images?.length) seen.withoutPicture.push(what)
-    if (!response.ok && (!code || !body.error_type || response.status >= 500))
-      seen.untyped.push(`${what} ${response.status} ${code}`)
-  } catch (error) {
-    seen.hung.push(`${what} ${String(error)}`)
-  }
 }
 
 const peakMib = (pid: number): number =>

@@ -39,7 +39,8 @@ async function endOf({
   temporary,
 }: Case): Promise<{ code: number | string; left: string[] }> {
   const code = await Promise.race([service.exited, sleep(endLimitMs, 'still there', { ref: false })])
-  await timeUntil(() => !isThere(engine), 2000)
+  // What clears up after a process that could not starts once that one is gone.
+  await timeUntil(() => !isThere(engine) && readdirSync(temporary).length === 0, 2000)
   const left = readdirSync(temporary)
   return { code, left: isThere(engine) ? [...left, 'the engine'] : left }
 }
