@@ -192,6 +192,7 @@ export function createAdmission(limits: AdmissionLimits) {
 
   return {
     enter,
+    requireRoom,
     idle,
     waitSeconds,
     retryAfterSeconds,

@@ -1,13 +1,16 @@
 /** What a front door needs of the house: one way to an answer, the limits, and what model is served. */
+import type { FastifyRequest } from 'fastify'
 import type { EngineStatus } from '../engine/status.ts'
 import type { ReadBody } from '../http/body.ts'
 import type { Inference } from '../inference/infer.ts'
+import type { Door } from '../metrics.ts'
 import type { ListedModel } from '../model/listing.ts'
 import type { ModelSettings } from '../model/settings.ts'
 import type { AnswerParts } from './answer.ts'
 
 export type DoorOptions = AnswerParts & {
   plan: Inference['plan']
+  requireRoom: Inference['requireRoom']
   /** Of the model that is served now. */
   model: () => ModelSettings
   /** The served one, whose name is `model().name`, and what else the folder holds. */
@@ -17,3 +20,8 @@ export type DoorOptions = AnswerParts & {
   /** For bodies that are no JSON. */
   readBody: ReadBody
 }
+
+/** What a route does before it reads a body: megabytes would be read of a question for which there is no room. */
+export const refuseWhenFull = ({ requireRoom }: Pick<DoorOptions, 'requireRoom'>, door: Door) => ({
+  onRequest: async ({ caller }: FastifyRequest) => requireRoom({ door, caller }),
+})

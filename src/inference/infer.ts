@@ -59,6 +59,16 @@ export function createInference(parts: InferenceParts) {
   // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
   let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
+  /** Before a body is read. Throws as `infer` would if it were asked now. */
+  function requireRoom({ door, caller }: Pick<Call, 'door' | 'caller'>): void {
+    try {
+      admission.requireRoom(caller)
+    } catch (error) {
+      metrics.failed(door, error instanceof Failure ? error.code : 'internal_error')
+      throw error
+    }
+  }
+
   async function infer(call: Call): Promise<Answer> {
     try {
       const answer = await answered(call)
@@ -202,7 +212,7 @@ export function createInference(parts: InferenceParts) {
     return neutralize.apply
   }
 
-  return { infer, plan }
+  return { requireRoom, infer, plan }
 }
 
 const isSchema = (schema: Question['json']): schema is JsonSchema => typeof schema === 'object'

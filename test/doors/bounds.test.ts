@@ -1,6 +1,7 @@
 /** What strangers may send is bounded at every door, and so is what is repeated of it. */
 import t from 'tap'
-import { testApp } from '../support/app.ts'
+import { failure } from '../../src/errors.ts'
+import { type TestParts, testApp } from '../support/app.ts'
 
 const many = <Item>(item: Item): Item[] => Array<Item>(1001).fill(item)
 
@@ -69,4 +70,22 @@ t.test('nor is the path that holds one, or that nobody can read', async (t) => {
     t.equal(statusCode, 400)
     t.ok(body.length < 1000, body)
   }
+})
+
+t.test('what there is no room for is refused before its body is read', async (t) => {
+  const counted: string[] = []
+  const requireRoom: TestParts['requireRoom'] = ({ door, caller }) => {
+    counted.push(`${door} ${caller}`)
+    throw failure('queue_full', { limit: 1, actual: 1 }, { retryAfterSeconds: 7 })
+  }
+  const app = await testApp(t, { requireRoom })
+  for (const url of ['/infer', '/v1/chat/completions', '/api/generate', '/api/chat']) {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await app.inject({ method: 'POST', url, headers, payload: 'no JSON' })
+    t.match(answer, { statusCode: 429, headers: { 'retry-after': '7' } }, url)
+  }
+  t.same(
+    counted,
+    ['infer', 'openai', 'ollama', 'ollama'].map((door) => `${door} address 127.0.0.1`),
+  )
 })

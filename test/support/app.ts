@@ -61,7 +61,7 @@ export type TestParts = Partial<Omit<AppParts, 'config' | 'inference'>> & Partia
 
 export async function testApp(
   t: Test,
-  { infer = echo, plan, ...parts }: TestParts = {},
+  { infer = echo, requireRoom = () => {}, plan, ...parts }: TestParts = {},
   env: Record<string, string> = {},
 ): Promise<App> {
   const config = loadConfig({ MODEL_NAME: 'tiny.gguf', ...env })
@@ -69,7 +69,7 @@ export async function testApp(
     config,
     model: () => modelSettings(config),
     version: '1.2.3',
-    inference: { infer, plan: plan ?? (() => Promise.reject(new Error('no plan'))) },
+    inference: { requireRoom, infer, plan: plan ?? (() => Promise.reject(new Error('no plan'))) },
     metrics: { requested: () => {}, exposition: async () => ({ mediaType: 'text/plain', text: 'figures' }) },
     models: async () => [{ name: 'tiny.gguf', bytes: 9, modified: new Date('2024-01-13T12:00:00Z') }],
     engineStatus: () => readyStatus,

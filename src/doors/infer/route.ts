@@ -10,7 +10,7 @@ import { errorResponse } from '../../http/error-response.ts'
 import { limited } from '../../http/limit.ts'
 import { acceptUploads } from '../../http/upload.ts'
 import { answerQuestion } from '../answer.ts'
-import type { DoorOptions } from '../door.ts'
+import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { questionOf } from './question.ts'
 import { dryRunResponse, inferRequest, inferResponse } from './schema.ts'
 import { dryRunResponseOf, inferWording } from './wording.ts'
@@ -28,6 +28,7 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (a
   app.post(
     '/infer',
     {
+      ...refuseWhenFull(door, 'infer'),
       schema: {
         summary: 'Ask about a picture',
         body,

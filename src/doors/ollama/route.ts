@@ -9,7 +9,7 @@ import { parseJson } from '../../http/json.ts'
 import type { Question } from '../../inference/question.ts'
 import type { ListedModel } from '../../model/listing.ts'
 import { answerQuestion } from '../answer.ts'
-import type { DoorOptions } from '../door.ts'
+import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { requireModel } from '../model-name.ts'
 import { optional } from '../schema.ts'
 import { chatQuestion, generateQuestion } from './question.ts'
@@ -49,7 +49,10 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
 
   app.post(
     '/generate',
-    { schema: { summary: 'Answer a prompt as Ollama does it', tags, body: generateRequest } },
+    {
+      ...refuseWhenFull(door, 'ollama'),
+      schema: { summary: 'Answer a prompt as Ollama does it', tags, body: generateRequest },
+    },
     async (request, reply) => {
       const { model, stream } = request.body
       const { name, contextTokens } = requireModel(door.model(), model)
@@ -60,7 +63,10 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
 
   app.post(
     '/chat',
-    { schema: { summary: 'Chat as Ollama does it', tags, body: chatRequest } },
+    {
+      ...refuseWhenFull(door, 'ollama'),
+      schema: { summary: 'Chat as Ollama does it', tags, body: chatRequest },
+    },
     async (request, reply) => {
       const { model, stream } = request.body
       const { name, contextTokens } = requireModel(door.model(), model)

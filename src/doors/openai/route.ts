@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
 import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
 import { answerQuestion } from '../answer.ts'
-import type { DoorOptions } from '../door.ts'
+import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { requireModel } from '../model-name.ts'
 import { questionOf } from './question.ts'
 import { chatRequest } from './schema.ts'
@@ -27,7 +27,10 @@ export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
 
   app.post(
     '/chat/completions',
-    { schema: { summary: 'Chat as OpenAI does it', tags: ['OpenAI'], body: chatRequest } },
+    {
+      ...refuseWhenFull(door, 'openai'),
+      schema: { summary: 'Chat as OpenAI does it', tags: ['OpenAI'], body: chatRequest },
+    },
     async (request, reply) => {
       const asked = request.body
       const model = requireModel(door.model(), asked.model)
