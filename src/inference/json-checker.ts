@@ -52,12 +52,11 @@ export function createJsonChecker(): JsonChecker {
     child = undefined
   }
 
-  async function answer(question: SchemaQuestion, signal: AbortSignal): Promise<Verdict | 'too much'> {
-    signal.throwIfAborted()
+  async function answer(question: SchemaQuestion): Promise<Verdict | 'too much'> {
     if (child && (child.exitCode !== null || child.signalCode !== null || workedMs(child) > retireMs)) end()
     child ??= await started()
     try {
-      return await answered(child, question, signal)
+      return await answered(child, question)
     } catch (error) {
       end()
       if (error instanceof TooMuch) return 'too much'
@@ -65,8 +64,28 @@ export function createJsonChecker(): JsonChecker {
     }
   }
 
-  const ask = (question: SchemaQuestion, signal: AbortSignal): Promise<Verdict | 'too much'> =>
-    line.add(() => answer(question, signal), { signal })
+  /**
+   * Who leaves is not waited for. A question that is worked on is not broken off for it: it ends by itself, and sooner
+   * than another process would begin.
+   */
+  async function ask(question: SchemaQuestion, signal: AbortSignal): Promise<Verdict | 'too much'> {
+    signal.throwIfAborted()
+    const waiting = new AbortController()
+    let begun = false
+    const begin = () => {
+      begun = true
+      return answer(question)
+    }
+    const verdict = line.add(begin, { signal: waiting.signal })
+    return await new Promise((resolve, reject) => {
+      const leave = () => {
+        if (!begun) waiting.abort(signal.reason)
+        reject(signal.reason)
+      }
+      signal.addEventListener('abort', leave, { once: true })
+      verdict.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave))
+    })
+  }
 
   return {
     requireShort(schema) {
@@ -122,12 +141,8 @@ async function started(): Promise<ChildProcess> {
   return child
 }
 
-/** Rejects with `TooMuch`, or with the signal's reason. Either leaves a process that is of no more use. */
-async function answered(
-  child: ChildProcess,
-  question: SchemaQuestion,
-  signal: AbortSignal,
-): Promise<Verdict> {
+/** Rejects with `TooMuch`, which leaves a process that is of no more use. */
+async function answered(child: ChildProcess, question: SchemaQuestion): Promise<Verdict> {
   const workBefore = workedMs(child)
   const began = performance.now()
   let clear = () => {}
@@ -135,18 +150,15 @@ async function answered(
     return await new Promise<Verdict>((resolve, reject) => {
       const onVerdict = (verdict: unknown) => resolve(verdict as Verdict)
       const tooMuch = () => reject(new TooMuch())
-      const onAbort = () => reject(signal.reason)
       const watch = setInterval(() => {
         if (workedMs(child) - workBefore > workMs || performance.now() - began > patienceMs) tooMuch()
       }, watchMs)
       child.once('message', onVerdict).once('exit', tooMuch)
-      signal.addEventListener('abort', onAbort, { once: true })
       child.ref()
       child.channel?.ref()
       clear = () => {
         clearInterval(watch)
         child.off('message', onVerdict).off('exit', tooMuch)
-        signal.removeEventListener('abort', onAbort)
         // Nothing is under way in it that ours would have to wait for.
         child.unref()
         child.channel?.unref()

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createJsonChecker } from '../../src/inference/json-checker.ts'
 import type { JsonSchema } from '../../src/inference/question.ts'
+import { childrenOf } from '../support/children.ts'
 
 const stop = (text: string) => ({ text, finishReason: 'stop' as const })
 const never = new AbortController().signal
@@ -73,6 +74,20 @@ t.test('who leaves is not waited for, in front of the process or in it', async (
   first.abort(new Error('the first left'))
   await t.rejects(running, { message: 'the first left' })
   t.equal(await third, null)
+})
+
+t.test('many who leave while they are looked at cost no process each', async (t) => {
+  const { requireUsable } = createJsonChecker()
+  await requireUsable({}, never)
+  const before = childrenOf('self')
+  for (let place = 0; place < 20; place += 1) {
+    const caller = new AbortController()
+    const asked = requireUsable({ const: place }, caller.signal)
+    setImmediate(() => caller.abort(new Error('left')))
+    await asked.catch(() => {})
+  }
+  await requireUsable({ const: 'last' }, never)
+  t.same(childrenOf('self'), before)
 })
 
 t.test('a process that ran out of memory is replaced', async (t) => {

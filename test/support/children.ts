@@ -1,4 +1,4 @@
-/** What the kernel says of the decoders that a process started. */
+/** What the kernel says of the processes that one has started, and of the decoders among them. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -10,11 +10,15 @@ const textOf = (path: string): string => {
   }
 }
 
-/** A shell that is to become a decoder is none yet. */
-const decodersOf = (parent: number | 'self'): string[] =>
+/** Those that any thread of it has started. */
+export const childrenOf = (parent: number | 'self'): string[] =>
   readdirSync(`/proc/${parent}/task`)
     .flatMap((task) => textOf(`/proc/${parent}/task/${task}/children`).split(' '))
-    .filter((pid) => /^\/\S*node\0.*decoder-process/s.test(textOf(`/proc/${pid}/cmdline`)))
+    .filter((pid) => pid !== '')
+
+/** A shell that is to become a decoder is none yet. */
+const decodersOf = (parent: number | 'self'): string[] =>
+  childrenOf(parent).filter((pid) => /^\/\S*node\0.*decoder-process/s.test(textOf(`/proc/${pid}/cmdline`)))
 
 export type DecodersSeen = { peakMib: number; most: number; scores: Set<string> }
 

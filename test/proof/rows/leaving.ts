@@ -57,7 +57,7 @@ export const run = () =>
     const question = await longRequest()
     // What is allocated once is there from here on.
     await infer(url, { ...question, json_schema: undefined })
-    await leaveAll(url, question, 'at once', 20)
+    for (const way of Object.keys(ways)) await leaveAll(url, question, way, clients / 4)
     await timeUntil(async () => (await inside(url)) === 0, freeLimitMs)
     const before = { descriptors: descriptorsOf(pid), memory: ownMebibytes(pid) }
     const figures: Figure[] = []
