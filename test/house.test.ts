@@ -17,7 +17,17 @@ const layers = [
   ['http', 'inference'],
   ['image', 'engine', 'admission'],
   ['model', 'net'],
-  ['metrics', 'config', 'errors', 'plain-squares', 'moving-average', 'hundredths', 'plain-file', 'printable'],
+  [
+    'metrics',
+    'config',
+    'errors',
+    'plain-squares',
+    'moving-average',
+    'hundredths',
+    'plain-file',
+    'printable',
+    'bounded-process',
+  ],
 ]
 
 /** A folder owns for all of its files. */

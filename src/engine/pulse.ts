@@ -16,11 +16,16 @@ export const pulseOf =
   async () => {
     const read = (name: string) => readFile(join(root, `proc/${pid}/${name}`), 'utf8').catch(() => '')
     const [stat, io] = await Promise.all([read('stat'), read('io')])
-    // The second field is a name in brackets that may hold anything; utime and stime are the 14th and 15th.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    const cpuMs = (Number(fields[11]) + Number(fields[12])) * msPerTick
+    const cpuMs = cpuMsIn(stat)
     return Number.isNaN(cpuMs) ? undefined : { cpuMs, bytesRead: bytesReadOf(io) }
   }
+
+/** Of all threads, from what `/proc/PID/stat` says; NaN for another text. */
+export function cpuMsIn(stat: string): number {
+  // The second field is a name in brackets that may hold anything; utime and stime are the 14th and 15th.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * msPerTick
+}
 
 /** Through calls and through mappings; nothing where the kernel keeps that to itself. */
 function bytesReadOf(io: string): number {

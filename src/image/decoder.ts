@@ -3,9 +3,10 @@
  * ends with it. The process may take so much memory and time and no more, is the first that the kernel ends when memory
  * runs out, and knows nothing of ours.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { startBounded } from '../bounded-process.ts'
 import { packageRoot } from '../config.ts'
 import { type Failure, failure } from '../errors.ts'
 import { maxReplyBytes, picturesIn, type Task } from './decoder-reply.ts'
@@ -14,19 +15,10 @@ import type { Picture } from './picture.ts'
 
 const limitMs = 60_000
 
-/** Node keeps to itself what its heap does not need; one thread decodes. */
-const flags = ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1']
-const environment = { UV_THREADPOOL_SIZE: '1', MALLOC_ARENA_MAX: '1' }
-
-/** As the set-up compiles it: what lets the source run elsewhere would take more time and memory than a picture. */
+/** One thread decodes. */
+const env = { UV_THREADPOOL_SIZE: '1', MALLOC_ARENA_MAX: '1' }
+const bounds = { cpuSeconds: 30, heapMib: 64, youngHeapMib: 2, ownBytes: decoderBytes }
 const program = join(packageRoot, 'dist/image/decoder-process.js')
-
-/**
- * The limit counts what the process may write to for itself alone, not the address space that V8 and WebAssembly set
- * apart. Both settings hold before the first byte of the picture is read.
- */
-const confine =
-  'ulimit -c 0; ulimit -t 30; ulimit -d "$1"; shift; echo 1000 >/proc/self/oom_score_adj; exec "$@"'
 
 type End = { error?: unknown; exitCode?: number | null; signal?: NodeJS.Signals | null }
 
@@ -66,9 +58,8 @@ export async function decodeInProcess(task: Task, bytes: Buffer, signal: AbortSi
 }
 
 function started(): ChildProcess {
-  const words = ['-c', confine, 'sh', String(decoderBytes / 1024), process.execPath, ...flags, program]
   try {
-    return spawn('/bin/sh', words, { env: environment, stdio: ['pipe', 'ignore', 'ignore', 'pipe'] })
+    return startBounded(program, bounds, { env, stdio: ['pipe', 'ignore', 'ignore', 'pipe'] })
   } catch (error) {
     throw failure('internal_error', {}, { cause: error })
   }

@@ -4,11 +4,13 @@
  * what. A question that takes more ends the process; the next one gets another. A thread would not do: one that runs out
  * of memory may take the whole service along.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import PQueue from 'p-queue'
+import { startBounded } from '../bounded-process.ts'
 import { packageRoot } from '../config.ts'
+import { cpuMsIn } from '../engine/pulse.ts'
 import { failure } from '../errors.ts'
 import type { Answer, JsonFault, JsonSchema } from './question.ts'
 import type { SchemaQuestion, Verdict } from './schema-process.ts'
@@ -17,17 +19,13 @@ import type { SchemaQuestion, Verdict } from './schema-process.ts'
 const mostCharacters = 65_536
 /** Of computing, for one schema and one answer. */
 const workMs = 1000
-/** Of waiting for the machine to compute that long. */
-const patienceMs = 30_000
+/** Of waiting for the machine to compute that long, or to start a process. */
+const usualPatienceMs = 30_000
 const watchMs = 25
-/** The kernel counts in hundredths of a second. */
-const tickMs = 10
 
 /** After so much work a process makes room for another, well before the kernel ends it. */
 const retireMs = 30_000
-const confine = 'ulimit -c 0; ulimit -t 60; echo 1000 >/proc/self/oom_score_adj; exec "$@"'
-const flags = ['--max-old-space-size=128', '--max-semi-space-size=4', '--v8-pool-size=1']
-/** As the set-up compiles it, so that it starts without what reads the source elsewhere. */
+const bounds = { cpuSeconds: 60, heapMib: 128, youngHeapMib: 4 }
 const program = join(packageRoot, 'dist/inference/schema-process.js')
 
 export type JsonChecker = {
@@ -42,8 +40,8 @@ export type JsonChecker = {
   ): Promise<JsonFault | null>
 }
 
-/** Whoever asks has been let in before, which bounds how many do. */
-export function createJsonChecker(): JsonChecker {
+/** Whoever asks has been let in before, which bounds how many do. Only tests have less patience. */
+export function createJsonChecker(patienceMs = usualPatienceMs): JsonChecker {
   const line = new PQueue({ concurrency: 1 })
   let child: ChildProcess | undefined
 
@@ -54,9 +52,9 @@ export function createJsonChecker(): JsonChecker {
 
   async function answer(question: SchemaQuestion): Promise<Verdict | 'too much'> {
     if (child && (child.exitCode !== null || child.signalCode !== null || workedMs(child) > retireMs)) end()
-    child ??= await started()
+    child ??= await started(patienceMs)
     try {
-      return await answered(child, question)
+      return await answered(child, question, patienceMs)
     } catch (error) {
       end()
       if (error instanceof TooMuch) return 'too much'
@@ -122,27 +120,28 @@ function textOf(schema: JsonSchema): string {
 class TooMuch extends Error {}
 
 /** A process that is ready. */
-async function started(): Promise<ChildProcess> {
-  const child = spawn('/bin/sh', ['-c', confine, 'sh', process.execPath, ...flags, program], {
-    env: {},
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  })
+async function started(patienceMs: number): Promise<ChildProcess> {
+  const child = startBounded(program, bounds, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  let timer: NodeJS.Timeout | undefined
   try {
     await new Promise<void>((resolve, reject) => {
       child.once('message', () => resolve())
       // More than one may come, and later ones tell nothing that its end does not.
       child.on('error', reject)
       child.once('exit', () => reject(new Error('The process for schemas ended before it began')))
+      timer = setTimeout(() => reject(new Error('The process for schemas does not begin')), patienceMs)
     })
   } catch (error) {
     child.kill('SIGKILL')
     throw error
+  } finally {
+    clearTimeout(timer)
   }
   return child
 }
 
 /** Rejects with `TooMuch`, which leaves a process that is of no more use. */
-async function answered(child: ChildProcess, question: SchemaQuestion): Promise<Verdict> {
+async function answered(child: ChildProcess, question: SchemaQuestion, patienceMs: number): Promise<Verdict> {
   const workBefore = workedMs(child)
   const began = performance.now()
   let clear = () => {}
@@ -173,9 +172,7 @@ async function answered(child: ChildProcess, question: SchemaQuestion): Promise<
 /** Time that a process has computed; none where the kernel does not tell. */
 function workedMs({ pid }: ChildProcess): number {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\)/, '').trim().split(' ')
-    const [user, system] = [Number(fields[11]), Number(fields[12])]
-    return (user + system) * tickMs
+    return cpuMsIn(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return 0
   }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { createJsonChecker } from '../../src/inference/json-checker.ts'
 import type { JsonSchema } from '../../src/inference/question.ts'
 import { childrenOf } from '../support/children.ts'
+import { until } from '../support/until.ts'
 
 const stop = (text: string) => ({ text, finishReason: 'stop' as const })
 const never = new AbortController().signal
@@ -74,6 +75,17 @@ t.test('who leaves is not waited for, in front of the process or in it', async (
   first.abort(new Error('the first left'))
   await t.rejects(running, { message: 'the first left' })
   t.equal(await third, null)
+})
+
+t.test('a process that does not begin is not waited for without end', async (t) => {
+  const { requireUsable } = createJsonChecker(1000)
+  const before = childrenOf('self')
+  const asked = requireUsable({}, never).catch((error: Error) => error)
+  await until(() => childrenOf('self').length > before.length, 'the process')
+  const [started] = childrenOf('self').filter((pid) => !before.includes(pid))
+  process.kill(Number(started), 'SIGSTOP')
+  t.match(await asked, { message: /does not begin/ })
+  await until(() => !childrenOf('self').includes(started ?? ''), 'its end')
 })
 
 t.test('many who leave while they are looked at cost no process each', async (t) => {
