@@ -45,4 +45,3 @@ const told = ({ mean, work }: typeof same) =>
 console.log(`the same schema: ${told(same)}`)
 console.log(`a new one each:  ${told(anew)}`)
 console.log(`ratio: ${(anew.mean / same.mean).toFixed(1)}`)
-process.exit()

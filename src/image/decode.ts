@@ -12,7 +12,8 @@ const maxAspectRatio = 100
 const decodeTimeoutSeconds = 30
 
 /** Formats whose headers are read and whose pictures are decoded in the service, where they are small enough. */
-export type ReadHere = 'JPEG' | 'PNG' | 'WebP'
+const readHere = ['JPEG', 'PNG', 'WebP'] as const
+export type ReadHere = (typeof readHere)[number]
 
 const loaders: Record<Exclude<Format, 'HEIC' | 'PDF'>, string> = {
   JPEG: 'Jpeg',
@@ -22,15 +23,14 @@ const loaders: Record<Exclude<Format, 'HEIC' | 'PDF'>, string> = {
   TIFF: 'Tiff',
   AVIF: 'Heif',
 }
-export const isReadHere = (format: Format): format is ReadHere =>
-  format === 'JPEG' || format === 'PNG' || format === 'WebP'
+export const isReadHere = (format: Format): format is ReadHere => readHere.some((one) => one === format)
 
 /** Each loader more is code that strangers' bytes would reach: only a process that is there for it gets one. */
 export const allowLoader = (format: keyof typeof loaders): void =>
   sharp.unblock({ operation: [`VipsForeignLoad${loaders[format]}`] })
 
 sharp.block({ operation: ['VipsForeignLoad'] })
-for (const format of ['JPEG', 'PNG', 'WebP'] as const) allowLoader(format)
+for (const format of readHere) allowLoader(format)
 sharp.cache(false)
 // Several pictures are prepared side by side by libuv's threads; more threads each would take them from the engine.
 sharp.concurrency(1)

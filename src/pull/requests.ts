@@ -10,6 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
 import { messageOf } from '../errors.ts'
+import { sourceName } from '../model/source-name.ts'
 import { redirectLocation } from '../net/redirects.ts'
 
 /** What another try would not mend. The message is for a person. */
@@ -55,10 +56,7 @@ export const leave = (body: FileResponse['body']): void => {
 }
 
 /** An address as it may be told and kept. */
-export const shown = (address: string | URL): string => {
-  const { origin, pathname } = new URL(address)
-  return origin + pathname
-}
+export const shown = (address: string | URL): string => sourceName(String(address))
 
 /** `text` as a SHA-256 in lower case, if it is one. */
 export const asSha256 = (text: string | undefined): string | undefined =>

@@ -46,7 +46,7 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (a
     async (request, reply) => {
       const asked = request.body
       const model = door.model()
-      requireRoom(asked.max_tokens, model.contextTokens)
+      requireContext(asked.max_tokens, model.contextTokens)
       const question = questionOf(asked, request.uploads)
       const { dry_run = '0' } = request.query
       if (dry_run !== '0') {
@@ -74,7 +74,7 @@ const ignoredOf = (asked: object, known: Set<string>): string[] =>
     .map((name) => name.slice(0, longestIgnored))
 
 /** An answer can't be longer than the context, which is the model's and so no part of the schema. */
-function requireRoom(maxTokens: number, contextTokens: number): void {
+function requireContext(maxTokens: number, contextTokens: number): void {
   if (maxTokens <= contextTokens) return
   throw failure('out_of_range', {
     field: 'max_tokens',
