@@ -9,7 +9,7 @@ process.env.TAP_TIMEOUT = '600'
 
 export default {
   // What works in a process of its own shows no mutant.
-  mutate: [`src/${part}{.ts,/**/*.ts}`, '!src/image/isolated-decoder.ts'],
+  mutate: [`src/${part}{.ts,/**/*.ts}`, '!src/{image/decoder,inference/schema}-process.ts'],
   // Descriptions and log lines are prose, which no test should repeat.
   mutator: { excludedMutations: ['StringLiteral', 'ObjectLiteral'] },
   // Each mutant starts each of its tests: compiled once, they start in half the time.

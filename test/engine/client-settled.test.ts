@@ -12,6 +12,12 @@ const body: ChatBody = { messages: [{ role: 'user', content: 'hello' }], max_tok
 const word = 'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n'
 const end = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{},"timings":{}}\n\n'
 
+/** Its caller leaves once the first word has come. */
+const wordAndGone =
+  (leaving: AbortController): RequestListener =>
+  (_, to) =>
+    to.write(word, () => leaving.abort())
+
 /** An engine whose slots are free, until it is gone. */
 async function engine(
   t: Test,
@@ -80,15 +86,11 @@ t.test('an engine that was gone before did not', async (t) => {
 t.test('who leaves lets the engine go on, and who is late to tell of its slots is not gone', async (t) => {
   let looks = 0
   const leaving = new AbortController()
-  const { settled } = await engine(
-    t,
-    (_, to) => to.write(word, () => leaving.abort()),
-    (_, to) => {
-      looks += 1
-      // The first look runs out of time, as on a machine with no time for it.
-      if (looks > 1) to.end('[]')
-    },
-  )
+  const { settled } = await engine(t, wordAndGone(leaving), (_, to) => {
+    looks += 1
+    // The first look runs out of time, as on a machine with no time for it.
+    if (looks > 1) to.end('[]')
+  })
   t.equal(await settled(leaving.signal), 'given up')
   t.equal(looks, 2)
 })
@@ -99,15 +101,11 @@ t.test('an engine that does not let go within two minutes counts as ended', asyn
   t.intercept(performance, 'now', { value: () => real() + clock.ahead })
   let looks = 0
   const leaving = new AbortController()
-  const { settled } = await engine(
-    t,
-    (_, to) => to.write(word, () => leaving.abort()),
-    (_, to) => {
-      looks += 1
-      if (looks === 2) clock.ahead = 120_000
-      to.end('[{"is_processing":true}]')
-    },
-  )
+  const { settled } = await engine(t, wordAndGone(leaving), (_, to) => {
+    looks += 1
+    if (looks === 2) clock.ahead = 120_000
+    to.end('[{"is_processing":true}]')
+  })
   t.equal(await settled(leaving.signal), 'engine ended')
   t.equal(looks, 2)
 })

@@ -8,24 +8,9 @@ import { createEstimates } from '../../src/inference/estimates.ts'
 import { createInference } from '../../src/inference/infer.ts'
 import { createJsonChecker } from '../../src/inference/json-checker.ts'
 import { createPoisonMemory } from '../../src/inference/poison.ts'
-import { defaults, type Question } from '../../src/inference/question.ts'
 import { readyStatus, somePicture } from '../support/app.ts'
+import { question } from '../support/inference.ts'
 import { until } from '../support/until.ts'
-
-const question: Question = {
-  messages: [
-    {
-      role: 'user',
-      parts: [
-        { type: 'image', image: 'AAAA', field: 'image' },
-        { type: 'text', text: 'kill', field: 'prompt' },
-      ],
-    },
-  ],
-  detail: 'auto',
-  pages: 1,
-  sampling: defaults,
-}
 
 const end: ChatEvent = {
   type: 'end',
