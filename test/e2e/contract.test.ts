@@ -192,6 +192,22 @@ t.test('an answer follows the schema it was asked for, or says why not', async (
   )
 })
 
+t.test(
+  'an answer that is held to a pattern is JSON and text, whatever the model would rather say',
+  async (t) => {
+    const image = base64(await png())
+    const patterns = ['^a "b" \\\\ .{1,8}[^a]{1,8}$', '^[^\\x00-\\x7f]{8}$']
+    for (const pattern of patterns) {
+      for (let seed = 1; seed <= 10; seed += 1) {
+        const json_schema = { type: 'string', pattern }
+        const { body } = await infer(service.url, { prompt: 'What is it?', image, json_schema, seed })
+        t.match(body, { success: true, metadata: { json: { valid: true } } }, `${pattern}, seed ${seed}`)
+        t.notOk(body.response_text?.includes('\ufffd'))
+      }
+    }
+  },
+)
+
 t.test('sampling is what was asked for', async (t) => {
   const image = base64(await png())
   const ask = async (more: object) =>
