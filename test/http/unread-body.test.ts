@@ -108,6 +108,15 @@ t.test('who listens has the whole answer at once', async (t) => {
   t.notOk(socket.readableEnded, 'and may go on sending')
 })
 
+t.test('a body that came with its headers costs no connection', async (t) => {
+  const port = await listening(t, { API_KEYS: 'key' })
+  const { socket, says, answer } = speak(t, port, requestText('/infer', '{"prompt":"a"}'))
+  await says('"code":"unauthorized"')
+  t.notMatch(answer(), /connection: close/i)
+  socket.write(requestText('/health', '', { method: 'GET' }))
+  await says('"status":')
+})
+
 t.test('what is left is read within bounds', async (t) => {
   const unread = { totalMs: 600_000, pauseMs: 600_000 }
   const head = requestText('/infer', '').replace('Content-Length: 0', `Content-Length: ${1024 * mib}`)
