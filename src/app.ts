@@ -22,7 +22,7 @@ import {
   serverOptions,
   tendConnections,
 } from './http/connections.ts'
-import { answerFailures, sendFailure } from './http/failure.ts'
+import { answerFailures, failureLogged, sendFailure } from './http/failure.ts'
 import { guard } from './http/guards.ts'
 import { refusePipelining } from './http/pipelining.ts'
 import { refuseBrokenTexts } from './http/texts.ts'
@@ -102,12 +102,12 @@ export async function buildApp(parts: AppParts): Promise<App> {
   })
   answerWhileSending(app, { ...connections.unread, bytes: 4 * maxBodyBytes })
   app.addHook('onResponse', async (request, reply) => {
-    const level = request.method === 'GET' && reply.statusCode < 500 ? 'debug' : 'info'
-    const path = request.routeOptions.url
-    request.log[level](
-      { method: request.method, path, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
-      'request',
-    )
+    const failed = failureLogged(request)
+    const level = request.method === 'GET' && !failed ? 'debug' : 'info'
+    const { method, routeOptions } = request
+    const path = routeOptions.url
+    const ms = Math.round(reply.elapsedTime)
+    request.log[level]({ method, path, status: reply.statusCode, ms, ...failed }, 'request')
     parts.metrics.requested(path ?? 'unknown', reply.statusCode)
   })
   const readBody = acceptBodies(app, {

@@ -35,11 +35,24 @@ export function sendFailure(
   return reply.code(error.status).send(shape(error, request.id))
 }
 
-/** Sentences about a caller's fault may repeat what the caller sent, which has no place in a log. */
+const failed = new WeakMap<FastifyRequest, Failure>()
+
+/** What is not the caller's fault has a line of its own, the others are told with their request. */
 export function logFailure(error: Failure, request: FastifyRequest): void {
-  const { code, cause, facts } = error
+  failed.set(request, error)
+  const { code, cause } = error
   if (error.status >= 500) request.log.error({ code, err: cause ?? undefined }, error.message)
-  else request.log.info({ code, field: facts.field, err: cause ?? undefined }, 'refused')
+}
+
+/**
+ * What the line of a request says about how it failed; undefined where it did not. The sentence is not part of it: one
+ * about a caller's fault may repeat what the caller sent, which has no place in a log.
+ */
+export function failureLogged(request: FastifyRequest): Record<string, unknown> | undefined {
+  const error = failed.get(request)
+  if (!error) return undefined
+  const { code, facts, cause } = error
+  return { code, field: facts.field, err: error.status < 500 ? (cause ?? undefined) : undefined }
 }
 
 /** Whatever was thrown as a failure; what is not meant for callers becomes `internal_error`. */

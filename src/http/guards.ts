@@ -1,9 +1,10 @@
 /** Who may ask, how often, and from which pages; headers that keep browsers careful. */
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import bearerAuth from '@fastify/bearer-auth'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
+import helmet, { type HelmetOptions } from 'helmet'
 import { type Config, entriesOf } from '../config.ts'
 import { failure } from '../errors.ts'
 import { callerOf } from './caller.ts'
@@ -19,7 +20,7 @@ declare module 'fastify' {
 type Guarded = Pick<Config, 'API_KEYS' | 'RATE_LIMIT' | 'CORS_ORIGINS' | 'ALLOWED_HOSTS' | 'HOST'>
 
 export async function guard(app: FastifyInstance, config: Guarded): Promise<void> {
-  await app.register(helmet, {
+  const careful = headersOf({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -34,6 +35,9 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
     // Without TLS of our own, whether it holds for the whole host is the proxy's to say.
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: config.CORS_ORIGINS === '' ? 'same-origin' : 'cross-origin' },
+  })
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.headers(careful)
   })
   refuseStrangers(app, config)
   const origins = entriesOf(config.CORS_ORIGINS)
@@ -74,4 +78,12 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
         failure('rate_limited', { limit: max }, { retryAfterSeconds: ttl / 1000 }),
     })
   }
+}
+
+/** Helmet's headers are the same for every request, so it is asked once. */
+function headersOf(options: HelmetOptions): Record<string, string> {
+  const headers: Record<string, string> = {}
+  const keeper = { setHeader: (name: string, value: string) => (headers[name] = value), removeHeader() {} }
+  helmet(options)({} as IncomingMessage, keeper as unknown as ServerResponse, () => {})
+  return headers
 }

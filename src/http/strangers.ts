@@ -31,13 +31,10 @@ export function refuseStrangers(
 function namesOf({ raw, host, originalUrl }: FastifyRequest): string[] {
   const [, target = ''] = /^https?:\/\/([^/?#]*)/i.exec(originalUrl) ?? []
   // HTTP/1.0 has no Host, and some probes send it empty; browsers always name one.
-  return [raw.headers.host ?? '', target, host].filter((name) => name !== '')
+  return [...new Set([raw.headers.host ?? '', target, host])].filter((name) => name !== '')
 }
 
 function hostFault(request: FastifyRequest, isOwn: (host: string) => boolean): Failure | undefined {
-  const { rawHeaders } = request.raw
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host')
-  if (hosts.length > 1) return failure('bad_request', { reason: 'it has more than one Host header' })
   const strange = namesOf(request).find((name) => {
     const host = authorityOf(name)?.host
     return host === undefined || !isOwn(host)
