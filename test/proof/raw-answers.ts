@@ -60,7 +60,7 @@ async function say(socket: ReturnType<typeof connect>, pieces: readonly Piece[])
   }
 }
 
-function heardIn(bytes: Buffer, closed: boolean, toHead: boolean): Heard {
+export function heardIn(bytes: Buffer, closed: boolean, toHead: boolean): Heard {
   const answers: RawAnswer[] = []
   let left = bytes
   for (;;) {

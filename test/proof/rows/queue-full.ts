@@ -1,8 +1,10 @@
 /** Two hundred come at once to a service whose waiting room is full. */
-import { Agent, request as httpRequest } from 'node:http'
+import { connect, type Socket } from 'node:net'
 import { fakeEngineConfig } from '../../support/fake-engine.ts'
 import { png } from '../../support/images.ts'
+import { requestText } from '../../support/raw-http.ts'
 import { infer } from '../../support/service.ts'
+import { heardIn } from '../raw-answers.ts'
 import { atMost, between, holds, judged, none, percentile } from '../row.ts'
 import { inside, timeUntil, withFolder, withService } from '../service.ts'
 
@@ -31,10 +33,8 @@ export const run = () =>
         admitted.push(infer(url, slow).then(({ status }) => answered.push(status === 200 ? place : -1)))
         await timeUntil(async () => (await inside(url)) === place + 1, 3000, 5)
       }
-      const refused = await Promise.all(Array.from({ length: crowd }, () => refusal(url, slow)))
-      const large = await Promise.all(
-        Array.from({ length: 20 }, () => refusal(url, { ...slow, image: largePicture })),
-      )
+      const refused = await refusals(url, slow, crowd)
+      const large = await refusals(url, { ...slow, image: largePicture }, 20)
       await Promise.all(admitted)
       const freeAt = performance.now()
       const told = refused.map(({ retryAfter, at }) => (retryAfter * 1000) / (freeAt - at))
@@ -55,35 +55,38 @@ export const run = () =>
     })
   })
 
-/** Each on a connection of its own, as of clients that know nothing of each other. From the first byte to the first back. */
-function refusal(url: string, body: object): Promise<Refused> {
-  const bytes = JSON.stringify(body)
+/**
+ * Each on a connection of its own, which was made before, as of clients that know nothing of each other. From the first
+ * byte of the question to the first of the answer. As bytes: a client of Node's own would take more time for its two
+ * hundred questions than anybody for the answers.
+ */
+async function refusals(url: string, body: object, count: number): Promise<Refused[]> {
+  const port = Number(new URL(url).port)
+  const sockets = await Promise.all(Array.from({ length: count }, () => connected(port)))
+  const text = requestText('/infer', JSON.stringify(body))
+  return Promise.all(sockets.map((socket) => refusal(socket, text)))
+}
+
+const connected = (port: number): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1' }, () => resolve(socket)).on('error', reject)
+  })
+
+function refusal(socket: Socket, text: string): Promise<Refused> {
   return new Promise((resolve, reject) => {
     const began = performance.now()
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(bytes) }
-    const sending = httpRequest(
-      `${url}/infer`,
-      { method: 'POST', headers, agent: new Agent() },
-      (response) => {
-        const at = performance.now()
-        let text = ''
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          text += chunk
-        })
-        response.on('end', () => {
-          const { details } = JSON.parse(text) as { details?: { code?: string } }
-          const retryAfter = Number(response.headers['retry-after'])
-          resolve({
-            status: response.statusCode ?? 0,
-            code: details?.code ?? '',
-            ms: at - began,
-            retryAfter,
-            at,
-          })
-        })
-      },
-    )
-    sending.on('error', reject)
-    sending.end(bytes)
+    let at = 0
+    const bytes: Buffer[] = []
+    socket.on('error', reject).on('data', (piece: Buffer) => {
+      at ||= performance.now()
+      bytes.push(piece)
+      const [answer] = heardIn(Buffer.concat(bytes), false, false).answers
+      if (!answer) return
+      socket.destroy()
+      const { details } = JSON.parse(answer.body) as { details?: { code?: string } }
+      const retryAfter = Number(answer.headers.get('retry-after'))
+      resolve({ status: answer.status, code: details?.code ?? '', ms: at - began, retryAfter, at })
+    })
+    socket.write(text)
   })
 }
