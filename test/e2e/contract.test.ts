@@ -196,7 +196,12 @@ t.test(
   'an answer that is held to a pattern is JSON and text, whatever the model would rather say',
   async (t) => {
     const image = base64(await png())
-    const patterns = ['^a "b" \\\\ .{1,8}[^a]{1,8}$', '^[^\\x00-\\x7f]{8}$']
+    const patterns = [
+      '^a "b" \\\\ .{1,8}[^a]{1,8}$',
+      '^[^\\x00-\\x7f]{8}$',
+      '^["a]{2}[\\\\]{2}[ -~]{1,8}$',
+      '^\\x22\\x01\\n[\\t\\x02]{2}$',
+    ]
     for (const pattern of patterns) {
       for (let seed = 1; seed <= 10; seed += 1) {
         const json_schema = { type: 'string', pattern }
