@@ -38,7 +38,7 @@ function endsAtOnce(request: IncomingMessage): Promise<boolean> {
   return new Promise((resolve) => {
     const notYet = setImmediate(() => {
       request.off('end', ended)
-      resolve(request.readableEnded)
+      resolve(false)
     })
     const ended = () => {
       clearImmediate(notYet)
