@@ -86,22 +86,24 @@ export async function buildApp(parts: AppParts): Promise<App> {
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   answerFailures(app)
-  app.addHook('onRequest', async (request, reply) => {
+  // Hooks that wait for nothing are plain calls: a promise each would be a fifth of what a refusal costs.
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    done()
   })
   refusePipelining(app)
   tendConnections(app, connections)
-  app.addHook('onRequest', async (request) => {
-    if (parts.draining() && request.method === 'POST') {
-      throw failure('shutting_down', {}, { retryAfterSeconds: 5 })
-    }
+  app.addHook('onRequest', (request, _reply, done) => {
+    const refused = parts.draining() && request.method === 'POST'
+    done(refused ? failure('shutting_down', {}, { retryAfterSeconds: 5 }) : undefined)
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection kept alive would keep the service from ending.
     if (parts.draining()) reply.header('connection', 'close')
+    done()
   })
   answerWhileSending(app, { ...connections.unread, bytes: 4 * maxBodyBytes })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const failed = failureLogged(request)
     const level = request.method === 'GET' && !failed ? 'debug' : 'info'
     const { method, routeOptions } = request
@@ -109,6 +111,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     const ms = Math.round(reply.elapsedTime)
     request.log[level]({ method, path, status: reply.statusCode, ms, ...failed }, 'request')
     parts.metrics.requested(path ?? 'unknown', reply.statusCode)
+    done()
   })
   const readBody = acceptBodies(app, {
     maxBodyBytes,

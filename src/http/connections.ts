@@ -3,7 +3,7 @@
  * answered is destroyed in any case: one that is closed on our side alone stays for as long as its peer likes.
  */
 import { readFileSync } from 'node:fs'
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -105,15 +105,22 @@ export function tendConnections(app: FastifyInstance, limits: ConnectionLimits):
   })
   // What Node would refuse without a word about it is refused as a request.
   server.on('checkExpectation', app.routing)
-  app.addHook('onRequest', async ({ raw, headers: { expect } }) => {
-    const hosts = raw.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length
-    if (hosts > 1 || (hosts === 0 && raw.httpVersion === '1.1')) {
-      throw failure('bad_request', { reason: `a request has one Host header, this one has ${hosts}` })
-    }
-    if (expect !== undefined && !/^100-continue$/i.test(expect)) {
-      throw failure('expectation_failed', { actual: expect.slice(0, 100) })
-    }
-  })
+  app.addHook('onRequest', ({ raw }, _reply, done) => done(headersFault(raw)))
+}
+
+function headersFault({
+  rawHeaders,
+  httpVersion,
+  headers: { expect },
+}: IncomingMessage): Failure | undefined {
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name)).length
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) {
+    return failure('bad_request', { reason: `a request has one Host header, this one has ${hosts}` })
+  }
+  if (expect !== undefined && !/^100-continue$/i.test(expect)) {
+    return failure('expectation_failed', { actual: expect.slice(0, 100) })
+  }
+  return undefined
 }
 
 /** Answers what Node's HTTP parser refused; there is no request then, and no reply object to use. */
@@ -127,10 +134,13 @@ export const answerBrokenHttp =
       return
     }
     const unanswered = unansweredOn(socket)
-    // An answer is on its way, or will be to a request that had nothing to do with these bytes.
-    const tooLate = unanswered.some(({ headersSent, req }) => headersSent || req.complete)
-    if (socket.bytesRead === 0 || tooLate || !socket.writable) socket.destroy()
-    else part(socket, brokenHttp(error, unanswered.length > 0, limits), limits)
+    const onItsWay = unanswered.some(({ headersSent }) => headersSent)
+    if (socket.bytesRead === 0 || onItsWay || !socket.writable) socket.destroy()
+    else {
+      part(socket, brokenHttp(error, unanswered.length > 0, limits), limits)
+      // What was asked before these bytes ends with the connection: nobody works for two seconds for nobody.
+      if (unanswered.some(({ req }) => req.complete)) socket.once('finish', () => socket.destroy())
+    }
   }
 
 function brokenHttp({ code }: { code?: string }, inBody: boolean, limits: ConnectionLimits): Failure {

@@ -36,8 +36,9 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: config.CORS_ORIGINS === '' ? 'same-origin' : 'cross-origin' },
   })
-  app.addHook('onRequest', async (_request, reply) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.headers(careful)
+    done()
   })
   refuseStrangers(app, config)
   const origins = entriesOf(config.CORS_ORIGINS)
@@ -62,8 +63,9 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
     })
   }
   app.decorateRequest('caller', '')
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     request.caller = callerOf(request, keys)
+    done()
   })
   if (config.RATE_LIMIT > 0) {
     await app.register(rateLimit, {
