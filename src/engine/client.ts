@@ -13,6 +13,7 @@ import {
   likelihoodsOf,
   refusal,
   requestBytes,
+  textOf,
   type Wanted,
 } from './wire.ts'
 
@@ -49,7 +50,7 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
       method: 'GET',
       signal: AbortSignal.timeout(timeoutMs),
     })
-    return { status: response.statusCode, body: (await response.body.json()) as Body }
+    return { status: response.statusCode, body: JSON.parse(await textOf(response.body)) as Body }
   }
 
   /** The body of a 200. Throws a typed failure for any other answer. */
@@ -62,7 +63,7 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
       body: requestBytes(body, wanted),
       signal,
     })
-    if (response.statusCode !== 200) throw refusal(response.statusCode, await response.body.text())
+    if (response.statusCode !== 200) throw refusal(response.statusCode, await textOf(response.body))
     return response.body
   }
 
@@ -127,7 +128,9 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
   /** The likeliest first tokens of an answer, the likeliest first. Throws a typed failure, or the signal's reason. */
   async function firstTokens(body: ChatBody, signal: AbortSignal): Promise<Likelihood[]> {
     try {
-      return likelihoodsOf(await (await post('/v1/chat/completions', body, signal, 'first tokens')).json())
+      return likelihoodsOf(
+        JSON.parse(await textOf(await post('/v1/chat/completions', body, signal, 'first tokens'))),
+      )
     } catch (error) {
       signal.throwIfAborted()
       throw asFailure(error)
@@ -137,7 +140,7 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
   /** Tokens of the whole prompt, pictures included, without working on any of it. */
   async function countTokens(body: ChatBody, signal: AbortSignal): Promise<number> {
     try {
-      const answer = await (await post('/v1/chat/completions/input_tokens', body, signal)).json()
+      const answer = JSON.parse(await textOf(await post('/v1/chat/completions/input_tokens', body, signal)))
       return (answer as { input_tokens: number }).input_tokens
     } catch (error) {
       signal.throwIfAborted()

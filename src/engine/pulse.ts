@@ -33,8 +33,13 @@ function bytesReadOf(io: string): number {
   return figure('rchar') + figure('read_bytes')
 }
 
-/** Less than this in a second is housekeeping; even on a machine with thirty such processes, work is more. */
-const leastMsPerSecond = 10
+/** Less in a second is housekeeping, such as hearing that it is asked how it is. */
+const housekeeping = {
+  /** Even on a machine with thirty processes that work, work is more. */
+  cpuMs: 20,
+  /** Any disk gives more. */
+  bytesRead: 64 * 1024,
+}
 
 /** Remembers when a process last worked. Where the kernel tells nothing, it is taken to work. */
 export function watchWork(pulse: Pulse) {
@@ -46,11 +51,12 @@ export function watchWork(pulse: Pulse) {
     async idleMs(): Promise<number> {
       const work = await pulse()
       const now = performance.now()
+      const most = (perSecond: number) => (perSecond * (now - looked)) / 1000
       const worked =
         !work ||
         !last ||
-        work.bytesRead > last.bytesRead ||
-        work.cpuMs - last.cpuMs >= (leastMsPerSecond * (now - looked)) / 1000
+        work.bytesRead - last.bytesRead > most(housekeeping.bytesRead) ||
+        work.cpuMs - last.cpuMs > most(housekeeping.cpuMs)
       if (worked) workedAt = now
       last = work
       looked = now

@@ -137,6 +137,21 @@ export async function* chatEvents(
   if (!ended) throw failure('engine_crashed', {}, { cause: 'The stream ended without a finish' })
 }
 
+/** Of an answer in one piece; the longest is that to `/props`, with the model's chat template. */
+const mostTextBytes = 8 * 1024 ** 2
+
+/** What is no stream of events; one that goes on without end is given up. */
+export async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let bytesLeft = mostTextBytes
+  for await (const piece of body) {
+    bytesLeft -= piece.length
+    if (bytesLeft < 0) throw failure('engine_error', {}, { cause: 'The answer does not end' })
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces).toString()
+}
+
 /** From an answer that was made for its first tokens; empty when it holds none. */
 export function likelihoodsOf(answer: unknown): Likelihood[] {
   type Listed = { token?: string; logprob?: number | null }

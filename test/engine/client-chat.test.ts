@@ -137,6 +137,24 @@ t.test('first tokens that do not come are a failure of ours, or the reason of wh
   await t.rejects(breaking.client.firstTokens(body, signal), { message: 'gone' })
 })
 
+t.test('an answer in one piece that does not end is given up', async (t) => {
+  for (const status of [200, 500]) {
+    const { client } = await clientOf(t, (_request, response) => {
+      response.writeHead(status)
+      const more = () => {
+        while (!response.closed && response.write(' '.repeat(65_536)));
+      }
+      response.on('drain', more)
+      more()
+    })
+    const given = { code: 'engine_error', cause: 'The answer does not end' }
+    await t.rejects(client.firstTokens(body, never), given)
+    await t.rejects(client.countTokens(body, never), given)
+    await t.rejects(client.properties(patient), given)
+    t.match((await chat(client)).error, { code: 'engine_error' })
+  }
+})
+
 t.test('nobody is asked once it is closed', async (t) => {
   const { client, requests } = await clientOf(t, (_request, response) => void response.end('[]'))
   await client.close()

@@ -70,17 +70,19 @@ function looks(t: Test, ...work: (Work | undefined)[]) {
 const idle: Work = { cpuMs: 100, bytesRead: 10 }
 
 t.test('how long it has not worked', async (t) => {
-  const idleMs = looks(t, idle, idle, { ...idle, cpuMs: 109 }, { ...idle, cpuMs: 119 })
+  const idleMs = looks(t, idle, idle, { ...idle, cpuMs: 120 }, { ...idle, cpuMs: 150 })
   t.equal(await idleMs(0), 0)
   t.equal(await idleMs(1000), 1000)
-  t.equal(await idleMs(2000), 2000, 'a hundredth of the time is no work')
+  t.equal(await idleMs(2000), 2000, 'a fiftieth of the time is no work')
   t.equal(await idleMs(3000), 0)
 })
 
 t.test('reading without computing is work', async (t) => {
-  const idleMs = looks(t, idle, { ...idle, bytesRead: 11 })
+  const read = (bytes: number): Work => ({ ...idle, bytesRead: idle.bytesRead + bytes })
+  const idleMs = looks(t, idle, read(100_000), read(150_000))
   await idleMs(0)
   t.equal(await idleMs(1000), 0)
+  t.equal(await idleMs(2000), 1000, 'what it hears and reads while it only waits is no work')
 })
 
 t.test('where the kernel tells nothing, nobody is called idle', async (t) => {
