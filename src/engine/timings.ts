@@ -21,7 +21,7 @@ export const timings = {
   /** Longest time in which an engine that has something to do neither computes nor reads. Disks may take that long. */
   loadStall: 30_000,
   /** The same for a request: all it needs is in memory. */
-  workStall: 7000,
+  workStall: 6000,
   /** Failures in a row after which an engine that runs has to prove again that it sees. */
   failureLimit: 3,
   /** Longest time for a first picture. */
