@@ -5,8 +5,7 @@
  * usage: node --import tsx bench/engines.ts LLAMA_SERVER_BEFORE [LLAMA_SERVER_AFTER]
  */
 import { resolve } from 'node:path'
-import sharp from 'sharp'
-import { benchModel } from './mllama-model.ts'
+import { benchModel, tilesPicture } from './mllama-model.ts'
 import { ask, withService } from './service.ts'
 
 const [before, after = '.engine/bin/llama-server'] = process.argv.slice(2)
@@ -15,13 +14,7 @@ if (before === undefined) throw new Error('usage: bench/engines.ts LLAMA_SERVER_
 const sides = [1, 2]
 const model = benchModel()
 
-/** Noise with so many tiles of 560 pixels on each side. */
-async function picture(side: number): Promise<string> {
-  const noise = { type: 'gaussian' as const, mean: 100, sigma: 40 }
-  const create = { width: 560 * side, height: 560 * side, channels: 3 as const, background: 'grey', noise }
-  return (await sharp({ create }).png().toBuffer()).toString('base64')
-}
-const pictures = await Promise.all(sides.map(picture))
+const pictures = await Promise.all(sides.map((side) => tilesPicture(side, side, 0)))
 
 async function seconds(engine: string): Promise<number[]> {
   const taken: number[] = []

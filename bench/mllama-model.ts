@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { type TensorType, tensorBytes, tensorTypes, valueCount, writeGguf } from '../test/support/gguf.ts'
 import { llamaVisionFiles, type Shape, type Source, tensorsOf, typeOf } from '../test/support/llama-vision.ts'
 
@@ -124,4 +125,13 @@ export function benchModel(): { folder: string; name: string } {
   writeGguf(part, file?.metadata ?? {}, tensorsOf(file?.sources ?? [], weights, typeInFile))
   renameSync(part, path)
   return { folder, name }
+}
+
+/** Noise with so many tiles side by side and one above the other, as base64. */
+export async function tilesPicture(columns: number, rows: number, seed: number): Promise<string> {
+  const { imageSize } = shape.vision
+  const noise = { type: 'gaussian' as const, mean: 100 + seed, sigma: 40 }
+  const size = { width: imageSize * columns, height: imageSize * rows }
+  const create = { ...size, channels: 3 as const, background: 'grey', noise }
+  return (await sharp({ create }).png().toBuffer()).toString('base64')
 }

@@ -7,23 +7,15 @@
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { packageRoot } from '../src/config.ts'
 import { readBandwidth } from './bandwidth.ts'
-import { benchModel, bytesPerToken, crossBytesPerRow, rowsPerTile } from './mllama-model.ts'
+import { benchModel, bytesPerToken, crossBytesPerRow, rowsPerTile, tilesPicture } from './mllama-model.ts'
 import { ask, type BenchService, withService } from './service.ts'
 
 const gb = 1e9
 const answerTokens = 16
 const rounds = 15
 const threads = Number(process.env.THREADS ?? 2)
-
-/** Noise with so many tiles of 560 pixels side by side and one above the other. */
-async function picture(columns: number, rows: number, seed: number): Promise<string> {
-  const noise = { type: 'gaussian' as const, mean: 100 + seed, sigma: 40 }
-  const create = { width: 560 * columns, height: 560 * rows, channels: 3 as const, background: 'grey', noise }
-  return (await sharp({ create }).png().toBuffer()).toString('base64')
-}
 
 const pictures = [
   { tiles: 1, columns: 1, rows: 1 },
@@ -54,7 +46,7 @@ type Seconds = { first: number; picture: number }
 async function firstQuestions(service: BenchService, seed: number): Promise<Map<number, Seconds>> {
   const seconds = new Map<number, Seconds>()
   for (const { tiles, columns, rows } of pictures) {
-    const image = await picture(columns, rows, seed)
+    const image = await tilesPicture(columns, rows, seed)
     const { metadata } = await ask(service.url, { ...question, image, prompt: firstPrompt })
     if (metadata.image.tiles !== tiles) throw new Error(`${metadata.image.tiles} tiles instead of ${tiles}`)
     const again = await ask(service.url, {
@@ -109,7 +101,7 @@ for (const { tiles } of pictures) {
 }
 
 async function generation(service: BenchService): Promise<void> {
-  const image = await picture(1, 1, 2)
+  const image = await tilesPicture(1, 1, 2)
   const first = await ask(service.url, { ...question, image, prompt: firstPrompt })
   const second = await ask(service.url, { ...question, image, prompt: secondPrompt })
   const [firstMs, secondMs] = [first.metadata.timings_ms.total, second.metadata.timings_ms.total]
