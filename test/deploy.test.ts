@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadConfig, packageRoot, settings } from '../src/config.ts'
+import { memoryEnv } from './support/service.ts'
 
 const read = (path: string): string => readFileSync(join(packageRoot, path), 'utf8')
 const compose = read('docker-compose.yml')
@@ -24,9 +25,18 @@ const imageSettings = [...only(dockerfile, /^ENV ((?:.*\\\n)*.*)/).matchAll(/(\w
 
 t.test('what the image sets are settings', (t) => {
   t.ok(imageSettings.length >= 4)
-  for (const [name] of imageSettings) t.ok(names.includes(name) || name === 'NODE_ENV', name)
+  for (const [name] of imageSettings)
+    t.ok(names.includes(name) || /^(NODE_ENV|MALLOC_MMAP_THRESHOLD_)$/.test(name), name)
   t.doesNotThrow(() => loadConfig(Object.fromEntries(imageSettings)))
   t.equal(only(dockerfile, /^EXPOSE (\d+)$/), String(defaults.PORT))
+  t.end()
+})
+
+t.test('memory goes back in the image, by npm start and under test', (t) => {
+  const [name = '', value] = Object.entries(memoryEnv)[0] ?? []
+  t.equal(new Map(imageSettings).get(name), value)
+  t.match(read('package.json'), new RegExp(`env ${name}=${value} node dist/main.js serve`))
+  t.match(operations, `${name}=${value}`)
   t.end()
 })
 

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type Failure, failure } from '../errors.ts'
 import { type BodyMemory, createBodyMemory } from './body-memory.ts'
-import { parseJson } from './json.ts'
+import { parseBody } from './json.ts'
 
 export type BodyLimits = {
   maxBodyBytes: number
@@ -41,7 +41,7 @@ export function acceptBodies(app: FastifyInstance, limits: BodyLimits): ReadBody
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', async (request: FastifyRequest) =>
-    parseJson(await readBody(request)),
+    parseBody(await readBody(request)),
   )
   return readBody
 }
@@ -75,7 +75,8 @@ function bodyOf(request: IncomingMessage, limits: BodyLimits, memory: BodyMemory
     const keep = (chunk: Buffer): void => {
       const needed = length + chunk.length
       if (needed > bytes.length) {
-        const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(2 * bytes.length, most)))
+        const next = needed > most / 8 ? most : 2 * bytes.length
+        const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(next, most)))
         bytes.copy(grown, 0, 0, length)
         bytes = grown
       }

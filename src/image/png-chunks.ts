@@ -7,10 +7,14 @@ import { failure } from '../errors.ts'
 const signatureBytes = 8
 /** Length, type and checksum of a chunk. */
 const frameBytes = 12
-/** Pixels, and all that changes how they look. A profile is unpacked as well, but only the first of them. */
-const shown = new Set('IHDR PLTE tRNS IDAT IEND gAMA cHRM sRGB iCCP cICP sBIT eXIf pHYs'.split(' '))
 /** Writers make chunks of 4 KiB and more, which are 5000 in 20 MiB; each one costs time. */
 const maxChunks = 100_000
+
+const typeOf = (name: string): number => Buffer.from(name, 'latin1').readUInt32BE()
+/** Pixels, and all that changes how they look. A profile is unpacked as well, but only the first of them. */
+const shown = new Set(
+  'IHDR PLTE tRNS IDAT IEND gAMA cHRM sRGB iCCP cICP sBIT eXIf pHYs'.split(' ').map(typeOf),
+)
 
 /** The same bytes where there is nothing to leave out; throws `corrupt_image` for chunks without end. */
 export function withoutExtras(png: Buffer): Buffer {
@@ -21,11 +25,11 @@ export function withoutExtras(png: Buffer): Buffer {
     chunks += 1
     if (chunks > maxChunks) throw failure('corrupt_image', { format: 'PNG' }, { cause: 'too many chunks' })
     const end = at + frameBytes + png.readUInt32BE(at)
-    if (!shown.has(png.toString('latin1', at + 4, at + 8))) {
-      kept.push(png.subarray(keptFrom, at))
+    if (!shown.has(png.readUInt32BE(at + 4))) {
+      if (at > keptFrom) kept.push(png.subarray(keptFrom, at))
       keptFrom = end
     }
     at = end
   }
-  return kept.length === 0 ? png : Buffer.concat([...kept, png.subarray(keptFrom)])
+  return keptFrom === 0 ? png : Buffer.concat([...kept, png.subarray(keptFrom)])
 }

@@ -1,7 +1,8 @@
 /** JSON that is what it says, and JSON that is made to cost. */
 import fc from 'fast-check'
 import t from 'tap'
-import { mostBytesOutside, mostLevels, mostMarks, parseJson } from '../../src/http/json.ts'
+import { mostBytesOutside, mostLevels, mostMarks, parseBody, parseJson } from '../../src/http/json.ts'
+import { longText } from '../../src/http/long-texts.ts'
 import { testApp } from '../support/app.ts'
 
 const refusal = (text: string | Buffer): unknown => {
@@ -51,6 +52,35 @@ t.test('a text may be as long as it likes', (t) => {
   const lines = `${'A'.repeat(76)}\\n`.repeat(100_000)
   t.equal((parseJson(Buffer.from(`"${lines}"`)) as string).length, 7_700_000, 'with line breaks')
   t.end()
+})
+
+t.test('long texts are read like short ones, and fail like them', async (t) => {
+  const spaced = fc.tuple(fc.jsonValue(), fc.constantFrom(undefined, 1, '\t'))
+  await fc.assert(
+    fc.asyncProperty(spaced, fc.integer({ min: 0, max: 9 }), async ([value, indent], longBytes) => {
+      const text = JSON.stringify(value, undefined, indent)
+      t.strictSame(await parseBody(Buffer.from(text), longBytes), JSON.parse(text))
+    }),
+  )
+  const long = 'A'.repeat(longText)
+  for (const text of [
+    `{"image":"${long}","more":["${long}B"," ${long}"]}`,
+    `{"${long}":"${long}","${long}2" : 1}`,
+    `["${long}\\n","\\"${long}","${long}\\\\","${long}\\/","\\u00e9${long}"]`,
+    `["${long}é","${long}\u007f","${long}🦙"]`,
+    `"${long}"`,
+  ])
+    t.strictSame(await parseBody(Buffer.from(text)), JSON.parse(text), text.replaceAll(long, '…'))
+  for (const text of [
+    `["${long}\n"]`,
+    `["${long}\t","${long}"]`,
+    `["${long}\u0000"]`,
+    `["${long}`,
+    `"${long}"}`,
+    `"a" "${long}"`,
+  ])
+    await t.rejects(parseBody(Buffer.from(text)), { code: 'invalid_json' }, text.replaceAll(long, '…'))
+  await t.rejects(parseBody(Buffer.from('')), { code: 'missing_body' })
 })
 
 t.test('levels, values and bytes around texts are counted before they are parsed', (t) => {

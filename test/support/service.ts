@@ -26,6 +26,9 @@ export type RunningService = {
  */
 export const untouched = ['-u', 'NODE_OPTIONS']
 
+/** As the image sets it. */
+export const memoryEnv = { MALLOC_MMAP_THRESHOLD_: '131072' }
+
 /** A test, or whatever else ends and then clears up. */
 export type Owner = { teardown(end: () => Promise<void>): void }
 
@@ -56,7 +59,7 @@ export async function runService(
   const child = spawn(program, words, {
     cwd: packageRoot,
     // One thread each, since test files run side by side: engines that share cores wait for each other.
-    env: { PATH, HOME, ENGINE_PATH, MODEL_NAME: 'demo', PORT: '0', THREADS: '1', ...env },
+    env: { PATH, HOME, ENGINE_PATH, ...memoryEnv, MODEL_NAME: 'demo', PORT: '0', THREADS: '1', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | string)

@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
-import { parseJson } from '../../http/json.ts'
+import { parseBody } from '../../http/json.ts'
 import type { Question } from '../../inference/question.ts'
 import type { ListedModel } from '../../model/listing.ts'
 import { answerQuestion } from '../answer.ts'
@@ -32,7 +32,7 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
   answerFailures(app, errorBody)
   // Ollama takes JSON under any name, and `curl -d` calls it a form.
   app.addContentTypeParser('application/x-www-form-urlencoded', async (request: FastifyRequest) =>
-    parseJson(await door.readBody(request)),
+    parseBody(await door.readBody(request)),
   )
 
   function answer(

@@ -1,10 +1,12 @@
 import { Failure } from '../../../src/errors.ts'
-import { parseJson } from '../../../src/http/json.ts'
+import { parseBody, parseJson } from '../../../src/http/json.ts'
 import { must, type Target, typedOnly } from '../target.ts'
 
 export const target: Target = {
   async run(bytes) {
     const read = await typedOnly([Failure], () => ({ value: parseJson(bytes) }))
+    const apart = await typedOnly([Failure], async () => ({ value: await parseBody(bytes, 1) }))
+    must(JSON.stringify(apart) === JSON.stringify(read), 'texts taken out are put back')
     if (!read) return
     must(
       JSON.stringify(read.value) ===
