@@ -86,7 +86,7 @@ export function createEngineClient(socketPath: string, heard: Heard = {}) {
 
   /**
    * Streams one answer. Throws a typed failure, or the signal's reason once it fires. `onSettled` is called when the
-   * engine has let go of the request: late after an abort, because the engine finishes a picture before it looks.
+   * engine has let go of the request: after an abort within a fraction of a second, which it takes to look.
    * `expectedMs` is how long the engine may say nothing, by what it took before.
    */
   async function* chat(
