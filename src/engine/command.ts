@@ -38,7 +38,7 @@ export function engineCommand(
   const batch = String(batchSize(model))
   const cap = imageTokenCap(settings, model)
   const rows = rowsInRoom(model, settings)
-  const { chatTemplate } = familyOf(model.projector.type)
+  const { chatTemplate, trainedInBf16 } = familyOf(model.projector.type)
   return {
     arguments: [
       ...['--model', model.path],
@@ -75,6 +75,7 @@ export function engineCommand(
       LANG: 'C.UTF-8',
       // Without it an abort first looks for a debugger to print a backtrace with.
       GGML_NO_BACKTRACE: '1',
+      ...(trainedInBf16 && settings.precision === 'auto' ? { GGML_CPU_F16_WAS_BF16: '1' } : {}),
     },
   }
 }

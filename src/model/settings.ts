@@ -26,6 +26,8 @@ export type ModelSettings = {
   imageMaxTokens: number
   /** Memory for work on past prompts. */
   promptCacheMib: number
+  /** Whether products may round to BF16 what was trained in it. */
+  precision: 'auto' | 'full'
 }
 
 export const modelSettings = (config: Config): ModelSettings => ({
@@ -39,4 +41,5 @@ export const modelSettings = (config: Config): ModelSettings => ({
   slots: config.SLOTS,
   imageMaxTokens: config.IMAGE_MAX_TOKENS,
   promptCacheMib: config.PROMPT_CACHE_MIB,
+  precision: config.ENGINE_PRECISION,
 })

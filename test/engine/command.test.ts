@@ -49,6 +49,15 @@ t.test('Llama 3.2 Vision gets the prompt layout it was trained with and room for
   t.end()
 })
 
+t.test('what was trained in BF16 may be computed in it, unless all is wanted in full', (t) => {
+  const environmentOf = (type: string, env: Record<string, string> = {}) =>
+    engineCommand(modelSettings(loadConfig(env)), withProjector(type), surroundings).environment
+  t.equal(environmentOf('mllama').GGML_CPU_F16_WAS_BF16, '1')
+  t.notOk('GGML_CPU_F16_WAS_BF16' in environmentOf('mllama', { ENGINE_PRECISION: 'full' }))
+  t.notOk('GGML_CPU_F16_WAS_BF16' in environmentOf('pixtral'))
+  t.end()
+})
+
 t.test('models that look at a whole picture at once get a batch that holds it', (t) => {
   for (const type of ['gemma3', 'gemma3nv', 'gemma4v', 'gemma4uv', 'deepseek4v'])
     t.equal(batchSize(withProjector(type)), 2048, type)

@@ -17,6 +17,7 @@ const endIn = (own: string) =>
   endOf({
     ...{ folder: join(folder, own), name: `${own}.gguf`, mmproj: '', ollamaStore: '/nowhere', aliases: [] },
     ...{ contextTokens: 512, maxImages: 1, slots: 1, imageMaxTokens: 0, promptCacheMib: 0 },
+    precision: 'auto' as const,
   })
 
 for (const layout of layouts) {

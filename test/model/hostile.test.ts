@@ -21,6 +21,7 @@ const settings = (folder: string, name: string): ModelSettings => ({
   slots: 1,
   imageMaxTokens: 0,
   promptCacheMib: 0,
+  precision: 'auto' as const,
 })
 
 const surroundings = { threads: 1, socketPath: '/s', homePath: '/h' }

@@ -17,6 +17,8 @@ export type Family = {
   pictureTokens?: readonly [least: number, most: number]
   /** It looks at all of a picture's tokens at once: the engine aborts unless one batch holds them all. */
   wholePictures?: true
+  /** Trained and published in BF16: its files hold weights of F16 that were BF16 before. */
+  trainedInBf16?: true
   /** Chat template for files whose own does not fit; Jinja, as llama-server reads it. */
   chatTemplate?: string
   /** For families whose text model, projector or both in one file share an architecture, which is named here. */

@@ -33,6 +33,8 @@ const imageSize = (header: Header): number => vision(header, 'image_size', sides
 
 export const mllama: Family = {
   projectorTypes: [architecture],
+  // The checkpoints of meta-llama/Llama-3.2-11B-Vision and 90B-Vision (config.json, torch_dtype).
+  trainedInBf16: true,
   chatTemplate,
   ownFiles: {
     architecture,

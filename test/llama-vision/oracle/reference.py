@@ -59,13 +59,14 @@ def picture(width: int, height: int) -> Image.Image:
 
 
 class Reference:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, dtype: torch.dtype = torch.float64) -> None:
+        self.dtype = dtype
         config = MllamaConfig.from_pretrained(folder)
         vision = config.vision_config
         # What enters layer n leaves layer n - 1.
         vision.intermediate_layers_indices = [index - 1 for index in vision.intermediate_layers_indices]
         self.model = MllamaForConditionalGeneration.from_pretrained(
-            folder, config=config, dtype=torch.float64, attn_implementation="eager"
+            folder, config=config, dtype=dtype, attn_implementation="eager"
         ).eval()
         self.image_token = config.image_token_index
         self.outputs = config.text_config.vocab_size
@@ -77,14 +78,14 @@ class Reference:
     def prepared(self, pictures: list[Image.Image]) -> dict[str, torch.Tensor]:
         made = self.processor(pictures, return_tensors="pt")
         self.tiles = made.pop("num_tiles")[0]
-        return {name: values.double() if values.is_floating_point() else values for name, values in made.items()}
+        return {name: values.to(self.dtype) if values.is_floating_point() else values for name, values in made.items()}
 
     @torch.no_grad()
     def projected(self, image: Image.Image) -> numpy.ndarray:
         """[tiles * rows, hidden]: what the text model sees of one picture."""
         inputs = self.prepared([image])
         states = self.model.model.vision_model(**inputs).last_hidden_state[0, 0, : self.tiles[0]]
-        return self.model.model.multi_modal_projector(states).flatten(0, 1).numpy()
+        return self.model.model.multi_modal_projector(states).flatten(0, 1).double().numpy()
 
     @torch.no_grad()
     def log_probabilities(self, ids: list[int], pictures: list[Image.Image]) -> numpy.ndarray:
