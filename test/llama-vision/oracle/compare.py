@@ -49,6 +49,7 @@ class Way:
 
 
 BF16_SHARE = 1.5
+AS_BF16 = {"GGML_CPU_F16_WAS_BF16": "1"}
 
 # 16-bit keys and values may cost 1e-3 of the logits and a quantised cache 1e-2; flash
 # attention over fewer rows than one of its tiles accumulates in 16 bits as well, hence 4e-3 for the tower.
@@ -60,8 +61,8 @@ WAYS = [
     Way("flash attention", "ours", ["--flash-attn", "on"], 1e-3, 4e-3),
     Way("q8_0 cache", "ours", ["--cache-type-k", "q8_0", "--cache-type-v", "q8_0"], 1e-2, 4e-3),
     Way("16-bit weights", "half", PRECISE, 1e-3, 4e-3),
-    Way("as BF16", "half", PRECISE, 0, 0, environment={"GGML_CPU_F16_WAS_BF16": "1"}, bf16=True),
-    Way("as BF16, flash att.", "half", ["--flash-attn", "on"], 0, 0, environment={"GGML_CPU_F16_WAS_BF16": "1"}, bf16=True),
+    Way("as BF16", "half", PRECISE, 0, 0, environment=AS_BF16, bf16=True),
+    Way("as BF16, flash att.", "half", ["--flash-attn", "on"], 0, 0, environment=AS_BF16, bf16=True),
 ]
 
 
