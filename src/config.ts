@@ -77,7 +77,8 @@ export const settings = Type.Object({
     default: 'auto',
     description:
       'Arithmetic of large products. `auto` rounds to BF16 what belongs to models that were trained in it, which is ' +
-      'several times as fast where the CPU has AVX512-BF16 or AMX; `full` rounds nothing.',
+      'several times as fast where the CPU has AVX512-BF16 or AMX; `full` leaves weights of F16, and what they are ' +
+      'multiplied by, as they are.',
   }),
   IMAGE_MAX_TOKENS: Type.Integer({
     default: 0,

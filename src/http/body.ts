@@ -59,7 +59,8 @@ function goOn(request: IncomingMessage): void {
 
 function bodyOf(request: IncomingMessage, limits: BodyLimits, memory: BodyMemory): Promise<Buffer> {
   const { maxBodyBytes: limit, pauseMs } = limits
-  const most = announcedBytes(request) ?? limit
+  const announced = announcedBytes(request)
+  const most = announced ?? limit
   return new Promise((resolve, reject) => {
     if (request.destroyed) return reject(failure('client_gone'))
     let bytes = Buffer.allocUnsafe(Math.min(firstBytes, most))
@@ -75,7 +76,8 @@ function bodyOf(request: IncomingMessage, limits: BodyLimits, memory: BodyMemory
     const keep = (chunk: Buffer): void => {
       const needed = length + chunk.length
       if (needed > bytes.length) {
-        const next = needed > most / 8 ? most : 2 * bytes.length
+        // Who has sent an eighth of what was announced is believed: each further step would be garbage.
+        const next = announced !== undefined && needed > announced / 8 ? announced : 2 * bytes.length
         const grown = Buffer.allocUnsafe(Math.max(needed, Math.min(next, most)))
         bytes.copy(grown, 0, 0, length)
         bytes = grown

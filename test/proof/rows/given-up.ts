@@ -31,6 +31,7 @@ export const run = () =>
   withFolder(async (folder) => {
     writeTinyModel(folder, 'ours', shape)
     const image = (await patternPicture(1120, 1120)).toString('base64')
+    const other = (await patternPicture(56, 56)).toString('base64')
     const question = { prompt: 'hello', image, image_detail: 'high', temperature: 0, max_tokens: 4 }
     const env = {
       MODEL_PATH: folder,
@@ -45,7 +46,7 @@ export const run = () =>
       const figures: Figure[] = []
       for (const share of shares) {
         // Or the picture would still be there.
-        await infer(url, { ...question, image: undefined, images: [await otherPicture()] })
+        await infer(url, { ...question, image: other })
         const caller = new AbortController()
         const left = fetch(`${url}/infer`, {
           method: 'POST',
@@ -72,5 +73,3 @@ export const run = () =>
       ])
     })
   })
-
-const otherPicture = async (): Promise<string> => (await patternPicture(56, 56)).toString('base64')
