@@ -50,12 +50,11 @@ const outcomes = (lines: readonly string[]): Record<string, string> =>
   Object.fromEntries(lines.map((line) => line.split(' ') as [string, string]))
 
 /** What each try must end with where this version of Landlock is, 0 for none. */
-function expected(landlock: number): Record<string, string> {
+function expected(landlock: number): Record<string, string | RegExp> {
   const network = ['tcp4', 'tcp6', 'udp', 'netlink', 'listen-tcp', 'unix', 'unix-abstract', 'io_uring']
   const datagrams = ['unix-sendto', 'unix-sendmsg', 'unix-sendmmsg']
-  const otherTables = process.arch === 'x64' ? ['socket-of-i386', 'socket-of-x32'] : []
   const processes = ['process_vm_readv', 'process_vm_writev', 'pidfd_getfd', 'ptrace']
-  const refused = [...network, ...datagrams, ...otherTables, ...processes]
+  const refused = [...network, ...datagrams, ...processes]
   const byLandlock = [
     ...[
       'its-memory',
@@ -71,6 +70,8 @@ function expected(landlock: number): Record<string, string> {
     ...Object.fromEntries(refused.map((name) => [name, 'EACCES'])),
     ...(landlock >= 1 ? Object.fromEntries(byLandlock.map((name) => [name, 'EACCES'])) : {}),
     ...(landlock >= 6 ? { signal: 'EPERM' } : {}),
+    // A kernel may have no table for 32-bit programs.
+    ...(process.arch === 'x64' ? { 'socket-of-i386': /^(EACCES|none)$/, 'socket-of-x32': 'EACCES' } : {}),
     inherited: 'EBADF',
     ...Object.fromEntries(
       ['read-outside', 'write-inside', 'write-null', 'listen-unix'].map((name) => [name, 'ok']),

@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <cerrno>
+#include <csetjmp>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -64,6 +65,8 @@ socklen_t unix_address(sockaddr_un &address, const std::string &name, bool abstr
   return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size() + 1);
 }
 
+sigjmp_buf before_i386;
+
 void network(int port, const std::string &path, const std::string &abstract) {
   const auto four = local_4(port);
   const auto six = local_6(port);
@@ -78,10 +81,17 @@ void network(int port, const std::string &path, const std::string &abstract) {
   }());
 #if defined(__x86_64__)
   // The same by the tables of system calls that 32-bit programs use: 359 is socket, 41 is it with x32's mark.
-  long result = 0;
-  __asm__ volatile("int $0x80" : "=a"(result) : "a"(359L), "b"(2L), "c"(1L), "d"(0L) : "memory", "r8", "r9", "r10", "r11");
-  errno = static_cast<int>(-result);
-  tell("socket-of-i386", result < 0 ? -1 : 0);
+  // Some kernels have none for i386: then the instruction ends a program.
+  std::signal(SIGSEGV, [](int) { siglongjmp(before_i386, 1); });
+  if (sigsetjmp(before_i386, 1) == 0) {
+    long result = 0;
+    __asm__ volatile("int $0x80" : "=a"(result) : "a"(359L), "b"(2L), "c"(1L), "d"(0L) : "memory", "r8", "r9", "r10", "r11");
+    errno = static_cast<int>(-result);
+    tell("socket-of-i386", result < 0 ? -1 : 0);
+  } else {
+    std::printf("socket-of-i386 none\n");
+  }
+  std::signal(SIGSEGV, SIG_DFL);
   tell("socket-of-x32", syscall(0x40000000 + 41, AF_INET, SOCK_STREAM, 0));
 #endif
   sockaddr_un address;
