@@ -17,7 +17,10 @@ export type Heard =
   | { event: 'queued'; data: { position: number } }
   | {
       event: 'progress'
-      data: { stage: 'image' | 'prompt'; image?: { width: number; height: number; tiles: number | null } }
+      data:
+        | { stage: 'image'; image: { width: number; height: number; tiles: number | null } }
+        | { stage: 'picture'; done: number; total: number; seconds_left: number }
+        | { stage: 'prompt' }
     }
   | { event: 'token'; data: { text: string } }
 

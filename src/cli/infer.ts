@@ -25,8 +25,9 @@ export async function infer(options: InferOptions): Promise<void> {
         return
       }
       const stage = sentence(heard)
-      if (stage !== told) note(stage)
-      told = stage
+      if (stage === undefined || stage.told === told) return
+      told = stage.told
+      note(stage.sentence)
     })
     out(json ? `${JSON.stringify(answer, null, 2)}\n` : '\n')
     const { finish_reason, timings_ms } = answer.metadata
@@ -35,13 +36,34 @@ export async function infer(options: InferOptions): Promise<void> {
   })
 }
 
-function sentence(heard: Exclude<Heard, { event: 'token' }>): string {
+/** A picture's progress is told at its quarters. */
+const steps = 4
+
+/** What is to be said, and what it is about: the same is not said twice in a row. */
+function sentence(heard: Exclude<Heard, { event: 'token' }>): { told: string; sentence: string } | undefined {
+  const once = (sentence: string) => ({ told: sentence, sentence })
   if (heard.event === 'queued') {
-    return heard.data.position === 0
-      ? 'the service takes it'
-      : `waiting, ${heard.data.position} before this one`
+    const { position } = heard.data
+    return once(position === 0 ? 'the service takes it' : `waiting, ${position} before this one`)
   }
-  const { stage, image } = heard.data
-  if (stage === 'prompt') return 'reading the question'
-  return `looking at ${image?.width}x${image?.height} pixels${image?.tiles ? ` in ${image.tiles} tiles` : ''}`
+  const { data } = heard
+  switch (data.stage) {
+    case 'image': {
+      const { width, height, tiles } = data.image
+      return once(`looking at ${width}x${height} pixels${tiles ? ` in ${tiles} tiles` : ''}`)
+    }
+    case 'picture': {
+      const step = Math.floor((steps * data.done) / data.total)
+      if (step === 0 || step === steps) return undefined
+      const percent = Math.round((100 * data.done) / data.total)
+      return {
+        told: `picture ${step}`,
+        sentence: `${percent} % of the picture seen, ${Math.ceil(data.seconds_left)} s left`,
+      }
+    }
+    case 'prompt':
+      return once('reading the question')
+    default:
+      return undefined
+  }
 }

@@ -39,8 +39,10 @@ export type ChatTimings = {
 }
 
 export type ChatEvent =
-  /** Prompt tokens done so far, `cached` of them before; nothing is told while a picture is worked on. */
+  /** Prompt tokens done so far, `cached` of them before. */
   | { type: 'prompt'; processed: number; cached: number; total: number }
+  /** Layers of the tower done of those that the pictures of the prompt take; not told by all towers. */
+  | { type: 'picture'; done: number; total: number }
   | { type: 'text'; text: string }
   | { type: 'end'; finishReason: FinishReason; usage: ChatUsage; timings: ChatTimings }
 
@@ -61,7 +63,12 @@ type Chunk = EngineError & {
   choices?: { delta?: { content?: string | null }; finish_reason?: FinishReason | null }[]
   usage?: ChatUsage
   timings?: ChatTimings
-  prompt_progress?: { total: number; cache: number; processed: number }
+  prompt_progress?: {
+    total: number
+    cache: number
+    processed: number
+    media?: { done: number; total: number }
+  }
 }
 
 /**
@@ -122,8 +129,9 @@ export async function* chatEvents(
       const chunk = JSON.parse(data) as Chunk
       if (chunk.error) throw failure('engine_error', {}, { cause: chunk.error.message })
       if (chunk.prompt_progress) {
-        const { processed, cache, total } = chunk.prompt_progress
-        yield { type: 'prompt', processed, cached: cache, total }
+        const { processed, cache, total, media } = chunk.prompt_progress
+        if (media) yield { type: 'picture', done: media.done, total: media.total }
+        else yield { type: 'prompt', processed, cached: cache, total }
       }
       const choice = chunk.choices?.[0]
       if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }

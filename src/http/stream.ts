@@ -64,4 +64,4 @@ export const serverSentEvent = (data: unknown, event?: string): string =>
   `${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`
 
 /** A comment, which every client of server-sent events skips. */
-export const eventComment = ': still here\n\n'
+export const eventComment = (text = 'still here'): string => `: ${text}\n\n`

@@ -236,6 +236,7 @@ function stagesOf({ timings, usage }: Answer): Stages {
 type Collected = { text: string; end: Extract<ChatEvent, { type: 'end' }> }
 
 async function collect(events: AsyncGenerator<ChatEvent>, tell: Tell): Promise<Collected> {
+  const began = performance.now()
   let text = ''
   let end: Collected['end'] | undefined
   for await (const event of events) {
@@ -247,6 +248,11 @@ async function collect(events: AsyncGenerator<ChatEvent>, tell: Tell): Promise<C
       case 'prompt':
         tell(event)
         break
+      case 'picture': {
+        const secondsEach = (performance.now() - began) / 1000 / event.done
+        tell({ ...event, secondsLeft: hundredths(secondsEach * (event.total - event.done)) })
+        break
+      }
       case 'end':
         end = event
     }

@@ -64,8 +64,10 @@ export type InferenceEvent =
   | { type: 'queued'; position: number }
   /** A picture is ready to be shown; `done` of `total`. */
   | { type: 'image'; image: PreparedImage; done: number; total: number }
-  /** The engine has the question; the picture itself is one step that may take minutes. */
+  /** The engine has the question; a picture in it is one step, which may take minutes. */
   | { type: 'prompt'; processed: number; cached: number; total: number }
+  /** Layers of that step; `secondsLeft` by what those done took. Between two of `prompt`, where the model tells them. */
+  | { type: 'picture'; done: number; total: number; secondsLeft: number }
   | { type: 'token'; text: string }
 
 /** Milliseconds of each stage. */

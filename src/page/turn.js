@@ -16,6 +16,7 @@ export function createTurn({ template, question, announce }) {
   let ahead = 0
   let prepared = false
   let reading = 'Reading'
+  let filled = 0
 
   part('question').textContent = question
   enter('prepare', 'Sending the picture')
@@ -28,13 +29,15 @@ export function createTurn({ template, question, announce }) {
       if (prepared && ahead > 0) enter('wait', waiting(ahead))
       else if (!prepared) enter('prepare', 'Preparing the picture')
     },
-    progress: (data) => (data.stage === 'image' ? hearImage(data) : hearPrompt(data)),
+    progress: (data) => hearingStage[data.stage]?.(data),
     token: ({ text }) => {
       enter('write', 'Writing the answer')
       part('answer').append(text)
     },
     done: finish,
   }
+
+  const hearingStage = { image: hearImage, picture: hearPicture, prompt: hearPrompt }
 
   function hearImage({ done, total, image }) {
     prepared = done === total
@@ -47,8 +50,18 @@ export function createTurn({ template, question, announce }) {
   function hearPrompt({ processed, cached, total }) {
     enter('read', `${reading} · ${processed} of ${counted(total, 'token')}`)
     // What was known from before is no progress.
-    const share = total > cached ? (processed - cached) / (total - cached) : 1
-    bar(stages[stage]).style.width = `${Math.round(share * 100)}%`
+    fill(total > cached ? (processed - cached) / (total - cached) : 1)
+  }
+
+  function hearPicture({ done, total, seconds_left }) {
+    enter('read', `${reading} · ${duration(seconds_left * 1000)} left`)
+    fill(done / total)
+  }
+
+  /** The picture's layers come before most of its prompt's tokens: the bar only grows. */
+  function fill(share) {
+    filled = Math.max(filled, share)
+    bar(stages[stage]).style.width = `${Math.round(filled * 100)}%`
   }
 
   /** Stages never go back: a word of the queue that comes late changes nothing. */

@@ -23,6 +23,7 @@ const events: InferenceEvent[] = [
   { type: 'queued', position: 1 },
   { type: 'image', image: somePicture, done: 1, total: 1 },
   { type: 'prompt', processed: 3, cached: 1, total: 3 },
+  { type: 'picture', done: 10, total: 40, secondsLeft: 8.5 },
   { type: 'token', text: 'a red ' },
   { type: 'token', text: 'square' },
 ]
@@ -34,6 +35,7 @@ const dataOf = (text: string): unknown[] =>
   text
     .split('\n\n')
     .slice(0, -1)
+    .filter((event) => !event.startsWith(':'))
     .map((event) => (event === 'data: [DONE]' ? 'done' : JSON.parse(event.replace(/^data: /, ''))))
 
 const facts = { id: 'chatcmpl-1', model: 'tiny', created: 7 }
@@ -82,6 +84,7 @@ t.test(
     t.strictSame(dataOf(told(stream()).join('')), [...words, 'done'])
     const counted = chatWording(facts, true).stream()
     t.strictSame(dataOf(told(counted).join('')), [...words, chunk([], { usage }), 'done'])
+    t.match(told(stream()), [/./, '', '', ': picture: 10 of 40 layers, 9 s left\n\n'], 'a comment, too')
     t.match(stream().heartbeat(), /^:.*\n\n$/, 'a comment, which clients skip')
     const crashed = failure('engine_crashed')
     t.strictSame(dataOf(stream().failed(crashed)), [openaiError(crashed)])
@@ -127,6 +130,7 @@ t.test("Ollama's answer has its text where the route has it, and durations in na
     })
     t.strictSame(lines, [
       ...['nothing', 'nothing', 'nothing'],
+      { ...line('', false), progress: { stage: 'picture', done: 10, total: 40, seconds_left: 8.5 } },
       ...[line('a red ', false), line('square', false)],
       { ...line('', true), ...figures },
     ])

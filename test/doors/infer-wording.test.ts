@@ -11,6 +11,7 @@ t.test('a stream names each event and gives its facts', async (t) => {
     { type: 'queued', position: 2 },
     { type: 'image', image: { ...somePicture, tiles: 3 }, done: 1, total: 2 },
     { type: 'prompt', processed: 5, cached: 1, total: 9 },
+    { type: 'picture', done: 10, total: 40, secondsLeft: 8.5 },
     { type: 'token', text: 'a red' },
   ]
   const app = await testApp(t, {
@@ -32,15 +33,16 @@ t.test('a stream names each event and gives its facts', async (t) => {
       const [, name, data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? []
       return [name, JSON.parse(data)]
     })
-  t.same(told.slice(0, 4), [
+  t.same(told.slice(0, 5), [
     ['queued', { position: 2 }],
     ['progress', { stage: 'image', done: 1, total: 2, image: { ...reported, tiles: 3 } }],
     ['progress', { stage: 'prompt', processed: 5, cached: 1, total: 9 }],
+    ['progress', { stage: 'picture', done: 10, total: 40, seconds_left: 8.5 }],
     ['token', { text: 'a red' }],
   ])
-  t.equal(told[4]?.[0], 'done')
-  t.match(told[4]?.[1], { success: true, response_text: 'a red' })
-  t.equal(told.length, 5)
+  t.equal(told[5]?.[0], 'done')
+  t.match(told[5]?.[1], { success: true, response_text: 'a red' })
+  t.equal(told.length, 6)
 })
 
 t.test('a dry run tells what fits and what it would take', async (t) => {

@@ -26,6 +26,7 @@ t.test('a stream from its first word to its figures', async (t) => {
     token(null),
     { choices: [{}] },
     progress,
+    { prompt_progress: { ...progress.prompt_progress, media: { done: 3, total: 40 } }, choices: [] },
     token(''),
     token('a '),
     token('word'),
@@ -34,6 +35,7 @@ t.test('a stream from its first word to its figures', async (t) => {
   )
   const expected = [
     { type: 'prompt', processed: 30, cached: 10, total: 70 },
+    { type: 'picture', done: 3, total: 40 },
     { type: 'text', text: 'a ' },
     { type: 'text', text: 'word' },
     { type: 'end', finishReason: 'length', usage, timings },

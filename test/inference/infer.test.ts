@@ -41,6 +41,23 @@ t.test('an answer carries what was shown and measured, and is told as it is made
   t.equal(made.admission.inside, 0)
 })
 
+t.test('the seconds left of a picture are those of its layers so far', async (t) => {
+  const made = parts({
+    async *chat(_body, _signal, onSettled) {
+      await sleep(30)
+      yield { type: 'picture', done: 1, total: 1001 }
+      yield { type: 'picture', done: 1001, total: 1001 }
+      yield* answer()
+      onSettled('answered')
+    },
+  })
+  const told: InferenceEvent[] = []
+  await ask(made, { ...call(), tell: (event) => told.push(event) })
+  const [first, last] = told.filter(({ type }) => type === 'picture')
+  t.ok(first?.type === 'picture' && first.secondsLeft >= 29, 'a thousand times 30 ms')
+  t.match(last, { done: 1001, total: 1001, secondsLeft: 0 })
+})
+
 t.test('a plan tells what would happen and takes no place', async (t) => {
   const made = parts()
   const first = await createInference(made).plan(call())

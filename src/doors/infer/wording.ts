@@ -105,7 +105,7 @@ function inferEvents(request: InferRequest, facts: AnswerFacts): StreamWording {
     },
     done: (answer) => serverSentEvent(inferResponseOf(request, answer, facts), 'done'),
     failed: (error: Failure) => serverSentEvent(errorBody(error, facts.requestId), 'error'),
-    heartbeat: () => eventComment,
+    heartbeat: () => eventComment(),
   }
 }
 
@@ -121,6 +121,10 @@ function eventWords(event: InferenceEvent): [name: string, data: object] {
     case 'prompt': {
       const { processed, cached, total } = event
       return ['progress', { stage: 'prompt', processed, cached, total }]
+    }
+    case 'picture': {
+      const { done, total, secondsLeft } = event
+      return ['progress', { stage: 'picture', done, total, seconds_left: secondsLeft }]
     }
     case 'token':
       return ['token', { text: event.text }]

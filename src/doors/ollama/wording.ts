@@ -51,7 +51,14 @@ function lines(shape: OllamaText): StreamWording {
   const words = (text: string) => line({ ...head(shape, text), done: false })
   return {
     mediaType: 'application/x-ndjson',
-    event: (event) => (event.type === 'token' ? words(event.text) : ''),
+    event: (event) => {
+      if (event.type === 'token') return words(event.text)
+      if (event.type !== 'picture') return ''
+      const { done, total, secondsLeft } = event
+      // A word of no letters, with a field that their clients pass over.
+      const progress = { stage: 'picture', done, total, seconds_left: secondsLeft }
+      return line({ ...head(shape, ''), done: false, progress })
+    },
     done: (answer) => line(finalBody(shape, answer, '')),
     failed: (error) => line(errorBody(error)),
     // Their clients parse every line, so a sign of life is a word of no letters.

@@ -1,7 +1,7 @@
 /** Answer -> OpenAI's completion or chunks, failure -> their error. Pure. */
 import type { Failure } from '../../errors.ts'
 import { eventComment, serverSentEvent } from '../../http/stream.ts'
-import type { Answer } from '../../inference/question.ts'
+import type { Answer, InferenceEvent } from '../../inference/question.ts'
 import type { StreamWording, Wording } from '../answer.ts'
 
 export type CompletionFacts = { id: string; model: string; created: number }
@@ -45,6 +45,8 @@ function completionChunks(facts: CompletionFacts, withUsage: boolean): StreamWor
     mediaType: 'text/event-stream; charset=utf-8',
     event(event) {
       if (event.type === 'token') return chunk(choice({ content: event.text }))
+      // A chunk with a field of ours would be one too many for some of their clients.
+      if (event.type === 'picture') return eventComment(pictureSentence(event))
       if (begun) return ''
       begun = true
       return chunk(choice({ role: 'assistant', content: '' }))
@@ -54,9 +56,12 @@ function completionChunks(facts: CompletionFacts, withUsage: boolean): StreamWor
       (withUsage ? chunk([], { usage: usageOf(answer) }) : '') +
       'data: [DONE]\n\n',
     failed: (error) => serverSentEvent(errorBody(error)),
-    heartbeat: () => eventComment,
+    heartbeat: () => eventComment(),
   }
 }
+
+const pictureSentence = ({ done, total, secondsLeft }: Extract<InferenceEvent, { type: 'picture' }>) =>
+  `picture: ${done} of ${total} layers, ${Math.ceil(secondsLeft)} s left`
 
 export const chatWording = (facts: CompletionFacts, withUsage: boolean): Wording<object> => ({
   whole: (answer) => completionOf(answer, facts),
