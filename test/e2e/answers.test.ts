@@ -11,11 +11,23 @@ const formats = ['png', 'jpeg', 'webp'] as const
 
 /** `demo` has tiles for pictures of any shape, and a picture is one token of its prompt. */
 const models = [
-  { MODEL_NAME: 'demo', sizes: 'any-shape', pictureTokens: 1 },
-  { MODEL_NAME: 'demo-mmproj', sizes: 'ordinary', pictureTokens: 64 },
+  { MODEL_NAME: 'demo', sizes: 'any-shape', pictureTokens: 1, pictures: 1 },
+  { MODEL_NAME: 'demo-mmproj', sizes: 'ordinary', pictureTokens: 64, pictures: 2 },
 ] as const
 
-for (const { MODEL_NAME, sizes, pictureTokens } of models) {
+type Progress = { stage: string; done: number; total: number; seconds_left: number }
+
+async function pictureProgress(url: string, request: object): Promise<Progress[]> {
+  const response = await fetch(`${url}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...request, stream: true }),
+  })
+  const told = (await response.text()).matchAll(/^event: progress\ndata: (.*)$/gm)
+  return Array.from(told, ([, data = '']) => JSON.parse(data)).filter(({ stage }) => stage === 'picture')
+}
+
+for (const { MODEL_NAME, sizes, pictureTokens, pictures } of models) {
   t.test(MODEL_NAME, async (t) => {
     const service = await healthyService(t, { MODEL_NAME })
 
@@ -51,6 +63,25 @@ for (const { MODEL_NAME, sizes, pictureTokens } of models) {
       }
       const median = ratios.sort((a, b) => a - b)[2] ?? 1
       t.ok(median < 0.5, `prompt time of the second question is ${median.toFixed(2)} of the first`)
+    })
+
+    await t.test('tells how far its pictures are, to the end of the last', async (t) => {
+      const asked = heldOutQuestions(pictures, otherPictures + 1000)
+      const images = await Promise.all(
+        asked.map(async ({ scene }) => (await encodeScene(scene, 'png')).toString('base64')),
+      )
+      const told = await pictureProgress(service.url, {
+        prompt: 'Describe this image',
+        images,
+        max_tokens: 1,
+      })
+      const last = told.at(-1)
+      t.match(last, { done: last?.total, seconds_left: 0 })
+      t.ok(told.length > 0 && told.every(({ total }) => total === last?.total && total > pictures))
+      t.strictSame(
+        told,
+        told.toSorted((one, other) => one.done - other.done),
+      )
     })
 
     await t.test('gives the same answer every time at temperature 0', async (t) => {
