@@ -102,6 +102,9 @@ export function requestBytes({ messages, ...settings }: ChatBody, wanted: Wanted
 /** A token's event is some hundred bytes; there are about as many events of the prompt's progress. */
 const mostBytes = (maxTokens: number): number => 1024 ** 2 + maxTokens * 4096
 
+/** A picture's layers are told ten times a second at most, in some 350 bytes: enough for an hour. */
+const mostPictureBytes = 16 * 1024 ** 2
+
 /**
  * The engine's stream as events. A stream without a finish was cut off, however cleanly it closed; one that goes on
  * far beyond `maxTokens` is given up.
@@ -111,6 +114,7 @@ export async function* chatEvents(
   maxTokens: number,
 ): AsyncGenerator<ChatEvent> {
   let bytesLeft = mostBytes(maxTokens)
+  let pictureBytesLeft = mostPictureBytes
   const told: string[] = []
   const parser = createParser({
     onEvent: ({ data }) => {
@@ -130,8 +134,13 @@ export async function* chatEvents(
       if (chunk.error) throw failure('engine_error', {}, { cause: chunk.error.message })
       if (chunk.prompt_progress) {
         const { processed, cache, total, media } = chunk.prompt_progress
-        if (media) yield { type: 'picture', done: media.done, total: media.total }
-        else yield { type: 'prompt', processed, cached: cache, total }
+        if (media) {
+          // Pictures that take minutes must not use up the room of their answer.
+          bytesLeft += data.length
+          pictureBytesLeft -= data.length
+          if (pictureBytesLeft < 0) throw failure('engine_error', {}, { cause: 'The picture does not end' })
+          yield { type: 'picture', done: media.done, total: media.total }
+        } else yield { type: 'prompt', processed, cached: cache, total }
       }
       const choice = chunk.choices?.[0]
       if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }

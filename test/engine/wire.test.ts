@@ -45,6 +45,19 @@ t.test('a stream from its first word to its figures', async (t) => {
   t.strictSame(await eventsOf(...Array.from(bytes, (byte) => Uint8Array.of(byte))), expected, 'byte by byte')
 })
 
+t.test('a picture may be told of for an hour, and not for ever', async (t) => {
+  const filler = 'x'.repeat(300)
+  const layer = sse({
+    filler,
+    prompt_progress: { total: 1, cache: 0, processed: 0, media: { done: 1, total: 2 } },
+  })
+  const layers = (count: number) => Array<string>(count / 1000).fill(layer.repeat(1000))
+  const events = await eventsOf(...layers(36_000), sse(token('a'), finish(), figures))
+  t.equal(events.length, 36_002)
+  t.match(events.at(-1), { type: 'end' })
+  await t.rejects(eventsOf(...layers(60_000)), { code: 'engine_error' })
+})
+
 t.test('the last word may come with the finish, the figures too', async (t) => {
   const last = { choices: [{ delta: { content: 'end' }, finish_reason: 'stop' }], usage, timings }
   t.match(await eventsOf(sse(last)), [{ type: 'text', text: 'end' }, { finishReason: 'stop' }])
