@@ -109,7 +109,9 @@ for (const [name, rate] of best.after) {
   const plain = name.replace(', full', '')
   const old = best.before.get(plain)
   const arithmetic = /f32|full/.test(name) ? 'f32' : 'bf16'
-  const other = best.beside.get(plain.replace(/^product \S+/, `product ${arithmetic}`))
+  const sums = (type: string) => best.beside.get(plain.replace(/^product \S+/, `product ${type}`))
+  // Without arithmetic for BF16 oneDNN has none, and ggml computes in F32.
+  const other = sums(arithmetic) ?? sums('f32')
   const times = old === undefined ? '' : (rate / old).toFixed(2)
   const share = other === undefined ? '' : `${Math.round((100 * rate) / other)} %`
   console.log(`| ${name} | ${figure(old)} | ${figure(rate)} | ${times} | ${figure(other)} | ${share} |`)

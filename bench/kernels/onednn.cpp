@@ -65,7 +65,11 @@ int main(int argc, char ** argv) {
         { 5120, 3202, 1280 }, { 1280, 3202, 5120 }, { 1280, 3202, 1280 }, { 14336, 512, 4096 }, { 4096, 512, 14336 },
     };
     for (const auto & s : shapes) {
-        product(atof(argv[1]), argc > 2 ? argv[2] : "", memory::data_type::bf16, "bf16", s.m, s.n, s.k);
+        try {
+            product(atof(argv[1]), argc > 2 ? argv[2] : "", memory::data_type::bf16, "bf16", s.m, s.n, s.k);
+        } catch (const dnnl::error & e) {
+            // this CPU has no arithmetic for it
+        }
         product(atof(argv[1]), argc > 2 ? argv[2] : "", memory::data_type::f32, "f32", s.m, s.n, s.k);
     }
     return 0;

@@ -63,6 +63,8 @@ export function engineCommand(
       ...(cap === undefined ? [] : ['--image-max-tokens', String(cap)]),
       ...(rows === undefined ? [] : ['--ctx-cross', String(rows)]),
       ...(chatTemplate === undefined ? [] : ['--chat-template', chatTemplate]),
+      // Any bytes that a model writes are an answer; the parser of chats ends at those that are no UTF-8.
+      '--skip-chat-parsing',
       // Thinking would use up the answer's tokens without ever showing in it.
       ...['--reasoning', 'off'],
       ...['--log-colors', 'off'],

@@ -1,7 +1,4 @@
-/**
- * Prepared question -> the engine's chat request. Pure. Parts keep their order: the engine reuses its work up to the
- * first difference, so a second question about a picture that comes first skips the picture.
- */
+/** Prepared question -> the engine's chat request. Pure. */
 import type { ChatBody, ContentPart } from '../engine/wire.ts'
 import type { PreparedImage } from '../image/prepare.ts'
 import type { PreparedPart, PreparedQuestion } from './prepared.ts'

@@ -18,6 +18,8 @@ import type { PoisonMemory } from './poison.ts'
 import { imagesOf, type PreparedQuestion, preparedQuestion, requireImageCount } from './prepared.ts'
 import { neutralizer, requireLength } from './prompt.ts'
 import type { Answer, InferenceEvent, JsonSchema, Question } from './question.ts'
+import { inOneDialect } from './schema-dialect.ts'
+import { inTurns } from './turns.ts'
 
 export type InferenceParts = {
   /** UTF-16 units of all texts of a question together. */
@@ -85,9 +87,9 @@ export function createInference(parts: InferenceParts) {
     }
   }
 
-  async function answered({ question, caller, signal, tell = () => {} }: Call): Promise<Answer> {
+  async function answered({ question: asked, caller, signal, tell = () => {} }: Call): Promise<Answer> {
     const clock = stopwatch()
-    check(question)
+    const question = checked(asked)
     engine.requireReady()
     const ticket = admission.enter(caller)
     let engineHolds = false
@@ -142,8 +144,8 @@ export function createInference(parts: InferenceParts) {
   }
 
   /** What `infer` would do, as far as it can be known beforehand. Takes room while it looks, but no slot. */
-  async function plan({ question, caller, signal }: Omit<Call, 'door'>): Promise<Plan> {
-    check(question)
+  async function plan({ question: asked, caller, signal }: Omit<Call, 'door'>): Promise<Plan> {
+    const question = checked(asked)
     engine.requireReady()
     const queueSeconds = admission.waitSeconds(caller)
     const ticket = admission.enter(caller)
@@ -179,12 +181,13 @@ export function createInference(parts: InferenceParts) {
     }
   }
 
-  /** What can be seen at once. */
-  function check({ messages, json: schema }: Question): void {
+  /** The question as it is understood, when nothing is wrong with it that can be seen at once. */
+  function checked({ messages, json: schema, ...others }: Question): Question {
     const all = messages.flatMap((message) => message.parts)
     requireLength(all, parts.maxPromptLength)
     requireImageCount(all.filter(({ type }) => type === 'image').length, maxImages)
     if (isSchema(schema)) json.requireShort(schema)
+    return { ...others, messages: inTurns(messages), json: isSchema(schema) ? inOneDialect(schema) : schema }
   }
 
   /** Before anything is told: a schema that can't be used has a status of its own. */

@@ -4,11 +4,12 @@
  * runs. How long all that takes is bounded by who asks, since alternatives within alternatives can still multiply.
  */
 import { createHash } from 'node:crypto'
-import { Ajv } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
 import { RE2JS } from 're2js'
 import { failure, messageOf } from '../errors.ts'
 import type { JsonSchema } from './question.ts'
 import { excessOf } from './schema-bounds.ts'
+import { inOneDialect } from './schema-dialect.ts'
 
 /** What is wrong with a value, in words; null when it follows the schema. */
 export type SchemaCheck = (value: unknown) => string | null
@@ -31,19 +32,17 @@ export function compiledSchema(schema: JsonSchema): SchemaCheck {
 }
 
 // Compiled once, at the first schema; schemas themselves go to instances of their own, which know of no others.
-const dialect = new Ajv({ strict: false, logger: false })
+const dialect = new Ajv2019({ strict: false, logger: false })
 // Before the first question, whose time it would take.
 dialect.validateSchema({})
 
 function compiled(schema: JsonSchema): SchemaCheck {
-  // `$async` would have the check return a promise, `$schema` ask for a dialect by its address, `$id` for a place
-  // among other schemas.
-  const { $async: _, $schema: __, $id: ___, ...plain } = schema
   try {
+    const plain = inOneDialect(schema)
     const excess = excessOf(plain)
     if (excess) throw new Error(excess)
     if (dialect.validateSchema(plain) !== true) throw new Error(dialect.errorsText())
-    const ajv = new Ajv({
+    const ajv = new Ajv2019({
       // Formats and keywords of their own are theirs to have.
       strict: false,
       validateFormats: false,

@@ -21,7 +21,7 @@ t.test('every setting is on the command line, and no cap for pictures of one siz
     ...['--host', '/tmp/x/engine.sock', '--offline', '--gpu-layers', '0', '--load-mode', 'none'],
     ...['--parallel', '2', '--no-kv-unified', '--ctx-size', '8192', '--predict', '4096'],
     ...['--batch-size', '512', '--ubatch-size', '512', '--threads', '3', '--threads-batch', '3'],
-    ...['--fit', 'off', '--cache-ram', '100', '--reasoning', 'off'],
+    ...['--fit', 'off', '--cache-ram', '100', '--skip-chat-parsing', '--reasoning', 'off'],
     ...['--log-colors', 'off', '--verbosity', '3'],
   ])
   t.strictSame(Object.keys(environment).sort(), [
