@@ -1,13 +1,16 @@
 /**
  * The waiting room in front of the engine's slots. Nothing waits inside the engine: its own queue is unbounded and
- * keeps every waiter's decoded picture in memory. `enter()` refuses at once when the room is full; `slot()` is
- * abortable and bounded; `leave()` gives back whatever was taken and may be called twice.
+ * keeps every waiter's decoded picture in memory. `enter()` refuses at once when the room is full, or when a slot is so
+ * far off that nobody would wait for it; who is inside waits for as long as its own signal lets it; `leave()` gives back
+ * whatever was taken and may be called twice.
  *
  * Callers take turns: in each round everybody who waits has one request, so that a hundred of one hold up another's by
  * one. Nor does who fills the room lock out others: a caller with less than an equal share of it may still enter, until
  * as many places again are taken.
  */
 import { failure } from './errors.ts'
+import { expectedStarts } from './expected-starts.ts'
+import { hundredths } from './hundredths.ts'
 import { movingAverage } from './moving-average.ts'
 
 export type AdmissionLimits = {
@@ -15,19 +18,24 @@ export type AdmissionLimits = {
   slots: number
   /** Requests that may be inside without a slot; as many again of callers with less than their share. */
   waiting: number
-  /** Longest wait for a slot, in seconds. */
+  /** Longest wait, by what is to be expected when a request comes, in seconds. */
   waitSeconds: number
 }
 
+/** Requests that have to end before one gets a slot, and seconds until then; null until one was answered. */
+export type Wait = { ahead: number; seconds: number | null }
+
 export type Ticket = {
-  /** Requests that have to end first, as it looked when this one came. */
-  ahead: number
+  /** As it looked when this one came. */
+  wait: Wait
+  /** How long it will keep its slot, once its pictures are known. Until then it counts as one like those before it. */
+  expect(seconds: number): void
   /**
-   * Waits for a slot; `onMove` hears how many requests are still ahead, each time that changes. Rejects with
-   * `queue_timeout` or with the signal's reason. Once given, the slot is kept until it is given back, whatever the
-   * signal says: the engine may be busy with a request for long after its caller has gone.
+   * Waits for a slot; `onMove` hears each change of the wait. Rejects with the signal's reason. Once given, the slot is
+   * kept until it is given back, whatever the signal says: the engine may be busy with a request for long after its
+   * caller has gone.
    */
-  slot(signal: AbortSignal, onMove?: (ahead: number) => void): Promise<void>
+  slot(signal: AbortSignal, onMove?: (wait: Wait) => void): Promise<void>
   /** For who has still to be answered, but not by the engine. */
   giveSlotBack(): void
   leave(): void
@@ -39,12 +47,19 @@ export type Admission = ReturnType<typeof createAdmission>
 type Place = {
   caller: string
   round: number
+  /** That it will keep its slot for. */
+  seconds?: number
   /** Set once it waits for nothing else. */
-  wants?: { move(ahead: number): void; take(): void }
+  wants?: { move(wait: Wait): void; take(): void }
 }
+
+type Running = { since: number; seconds: number | undefined }
 
 /** Until the first request has shown how long one takes, a caller is told to come back after this many seconds. */
 const firstGuessSeconds = 5
+
+/** Of what a request has taken: what it is thought to take yet, once it has taken longer than was expected. */
+const overdueShare = 0.1
 
 export function createAdmission(limits: AdmissionLimits) {
   const serviceSeconds = movingAverage()
@@ -53,6 +68,7 @@ export function createAdmission(limits: AdmissionLimits) {
   /** How many requests of each caller are inside. */
   const callers = new Map<string, number>()
   const emptied = new Set<() => void>()
+  const running = new Set<Running>()
   let inside = 0
   let free = limits.slots
   /** The latest from which a slot was given. */
@@ -69,18 +85,38 @@ export function createAdmission(limits: AdmissionLimits) {
   /** Requests that have to end before whoever stands there gets a slot. */
   const aheadAt = (index: number): number => Math.max(0, index + 1 - free)
 
-  const secondsFor = (requests: number): number =>
-    ((serviceSeconds.value ?? firstGuessSeconds) * requests) / limits.slots
+  /** Seconds until the first `count` of the room, and one more behind them, get their slots. */
+  function secondsUntil(count: number): number[] {
+    const usual = serviceSeconds.value ?? firstGuessSeconds
+    const left = Array.from(running, ({ since, seconds = usual }) => {
+      const taken = (performance.now() - since) / 1000
+      return Math.max(seconds - taken, taken * overdueShare)
+    })
+    const line = room.slice(0, count).map(({ seconds = usual }) => seconds)
+    return expectedStarts(limits.slots, left, line)
+  }
 
-  /** Seconds until one more request of a caller would get a slot, from what requests really took. */
-  const waitSeconds = (caller: string): number => secondsFor(aheadAt(nextPlace(caller).index))
+  function waitAt(index: number, seconds = secondsUntil(index).at(-1)): Wait {
+    const ahead = aheadAt(index)
+    if (ahead === 0) return { ahead, seconds: 0 }
+    return { ahead, seconds: serviceSeconds.value === undefined ? null : hundredths(seconds ?? 0) }
+  }
+
+  /** Seconds until one more request of a caller would get a slot. */
+  const waitSeconds = (caller: string): number => {
+    const { index } = nextPlace(caller)
+    return aheadAt(index) === 0 ? 0 : (secondsUntil(index).at(-1) ?? 0)
+  }
   /** The same for a caller who is sent away: never at once. */
   const retryAfterSeconds = (caller: string): number =>
-    secondsFor(Math.max(1, aheadAt(nextPlace(caller).index)))
+    waitSeconds(caller) || (serviceSeconds.value ?? firstGuessSeconds) / limits.slots
 
   /** Tells those who wait from there on that they moved. */
   function tellFrom(start: number): void {
-    for (let index = start; index < room.length; index += 1) room[index]?.wants?.move(aheadAt(index))
+    if (start >= room.length) return
+    const starts = secondsUntil(room.length)
+    for (let index = start; index < room.length; index += 1)
+      room[index]?.wants?.move(waitAt(index, starts[index]))
   }
 
   function removeFromRoom(place: Place): void {
@@ -90,17 +126,17 @@ export function createAdmission(limits: AdmissionLimits) {
     tellFrom(index)
   }
 
-  function giveBack(takenAt: number): void {
-    serviceSeconds.add((performance.now() - takenAt) / 1000)
+  function giveBack(request: Running): void {
+    running.delete(request)
+    serviceSeconds.add((performance.now() - request.since) / 1000)
     free += 1
     room.find(({ wants }) => wants)?.wants?.take()
   }
 
   /** Resolves with a slot taken. */
-  function turn(place: Place, signal: AbortSignal, onMove: (ahead: number) => void): Promise<void> {
+  function turn(place: Place, signal: AbortSignal, onMove: (wait: Wait) => void): Promise<Running> {
     return new Promise((resolve, reject) => {
       const leave = () => {
-        clearTimeout(timer)
         signal.removeEventListener('abort', abandon)
         removeFromRoom(place)
       }
@@ -108,27 +144,35 @@ export function createAdmission(limits: AdmissionLimits) {
         leave()
         reject(signal.reason)
       }
-      const expire = () => {
-        leave()
-        const facts = { limit: limits.waitSeconds }
-        reject(failure('queue_timeout', facts, { retryAfterSeconds: retryAfterSeconds(place.caller) }))
-      }
       const take = () => {
+        const request = { since: performance.now(), seconds: place.seconds }
+        running.add(request)
         free -= 1
         round = Math.max(round, place.round)
         leave()
-        resolve()
+        resolve(request)
       }
-      const timer = setTimeout(expire, limits.waitSeconds * 1000)
       signal.addEventListener('abort', abandon, { once: true })
       if (free > 0) return take()
       place.wants = { move: onMove, take }
-      onMove(aheadAt(room.indexOf(place)))
+      onMove(waitAt(room.indexOf(place)))
     })
   }
 
-  /** Throws `queue_full` unless there is room for everybody, or for one with less than an equal share of it. */
+  /**
+   * Throws `queue_full` unless there is room for everybody, or for one with less than an equal share of it, and
+   * `queue_timeout` where the wait would be too long.
+   */
   function requireRoom(caller: string): void {
+    requirePlace(caller)
+    // A guess is no reason to send anybody away.
+    const seconds = waitAt(nextPlace(caller).index).seconds ?? 0
+    if (seconds <= limits.waitSeconds) return
+    const facts = { limit: limits.waitSeconds, actual: Math.ceil(seconds) }
+    throw failure('queue_timeout', facts, { retryAfterSeconds: seconds - limits.waitSeconds })
+  }
+
+  function requirePlace(caller: string): void {
     const places = limits.slots + limits.waiting
     if (inside < places) return
     const own = callers.get(caller) ?? 0
@@ -143,24 +187,27 @@ export function createAdmission(limits: AdmissionLimits) {
     requireRoom(caller)
     const next = nextPlace(caller)
     const place: Place = { caller, round: next.round }
-    const ahead = aheadAt(next.index)
+    const wait = waitAt(next.index)
     room.splice(next.index, 0, place)
     tellFrom(next.index + 1)
     inside += 1
     callers.set(caller, (callers.get(caller) ?? 0) + 1)
-    let takenAt: number | undefined
+    let request: Running | undefined
     let left = false
     const giveSlotBack = () => {
-      if (takenAt !== undefined) giveBack(takenAt)
-      takenAt = undefined
+      if (request) giveBack(request)
+      request = undefined
     }
     return {
-      ahead,
+      wait,
       giveSlotBack,
+      expect(seconds) {
+        place.seconds = seconds
+        if (room.includes(place)) tellFrom(room.indexOf(place) + 1)
+      },
       async slot(signal, onMove = () => {}) {
         signal.throwIfAborted()
-        await turn(place, signal, onMove)
-        takenAt = performance.now()
+        request = await turn(place, signal, onMove)
       },
       leave() {
         if (left) return

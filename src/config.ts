@@ -105,12 +105,13 @@ export const settings = Type.Object({
       'Requests that may wait for a slot. Callers take turns; while it is full, those with less than an equal share may still come, until twice as many wait.',
   }),
   QUEUE_TIMEOUT: Type.Integer({
-    default: 120,
+    default: 300,
     minimum: 1,
     maximum: 86_400,
     ...seconds,
     answers: 'queue_timeout',
-    description: 'Longest wait for a slot.',
+    description:
+      'Longest wait for a slot, by what requests before took: when more is to be expected, a new one is refused at once and told when to come back. Who waits is not sent away; `REQUEST_TIMEOUT` bounds all of a request.',
   }),
   REQUEST_TIMEOUT: Type.Integer({
     default: 600,
@@ -151,6 +152,15 @@ export const settings = Type.Object({
     unit: 'pictures',
     answers: 'too_many_images',
     description: 'Most pictures in one request. The context may hold fewer.',
+  }),
+  MAX_TILES: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 1024,
+    unit: 'tiles',
+    answers: 'too_many_tiles',
+    description:
+      'Most tiles that the pictures of one request take together, for Llama 3.2 Vision, which keeps them beside the context: 50 MiB a tile and slot for the 11B. 0 is a tile for each of `MAX_IMAGES`, and four at least.',
   }),
   IMAGE_URL_ALLOW: Type.String({
     default: '',

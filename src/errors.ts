@@ -96,6 +96,9 @@ const table = {
     'The picture is too narrow: {width}x{height}; its longer side may be at most {limit} times the shorter',
   ),
   too_many_images: caller('The request has {actual} pictures; at most {limit} are accepted'),
+  too_many_tiles: caller(
+    'The pictures take {actual} tiles, and there is room for {limit}; send fewer, or raise MAX_TILES',
+  ),
   image_url_refused: caller('The address in field {field} is not fetched: {reason}'),
   image_url_failed: caller('The picture at the address in field {field} could not be fetched: {reason}'),
   image_refused: caller('The engine could not read the picture'),
@@ -108,7 +111,10 @@ const table = {
     503,
     'The service is busy: the bodies of its requests fill the {limit} bytes that are set apart for them',
   ),
-  queue_timeout: system(504, 'No slot became free within {limit} seconds'),
+  queue_timeout: system(
+    429,
+    'The service is busy: a slot is to be expected in {actual} seconds; nobody waits for longer than {limit}',
+  ),
   deadline_exceeded: system(504, 'The request took longer than {limit} seconds and was stopped'),
   shutting_down: system(503, 'The service is shutting down'),
   client_gone: system(499, 'The client closed the connection'),

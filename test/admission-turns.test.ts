@@ -15,7 +15,7 @@ function ask(
   const ticket = admission.enter(caller)
   const heard: number[] = []
   ticket
-    .slot(signal, (ahead) => heard.push(ahead))
+    .slot(signal, ({ ahead }) => heard.push(ahead))
     .then(
       () => begun(heard),
       () => ticket.leave(),
@@ -79,8 +79,8 @@ t.test('who still prepares its pictures keeps its turn and holds up nobody', asy
   const begun: string[] = []
   const quick = ask(admission, 'c', () => begun.push('c'))
   const last = ask(admission, 'd', () => begun.push('d'))
-  t.equal(slow.ahead, 1)
-  t.equal(quick.ahead, 2)
+  t.equal(slow.wait.ahead, 1)
+  t.equal(quick.wait.ahead, 2)
   holder.leave()
   await sleep(0)
   t.same(begun, ['c'])

@@ -21,6 +21,7 @@ const layers = [
     'metrics',
     'config',
     'errors',
+    'expected-starts',
     'plain-squares',
     'moving-average',
     'hundredths',

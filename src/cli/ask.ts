@@ -14,13 +14,13 @@ export type AskOptions = {
 }
 
 export type Heard =
-  | { event: 'queued'; data: { position: number } }
+  | { event: 'queued'; data: { position: number; seconds_left: number | null } }
   | {
       event: 'progress'
       data:
         | { stage: 'image'; image: { width: number; height: number; tiles: number | null } }
         | { stage: 'picture'; done: number; total: number; seconds_left: number }
-        | { stage: 'prompt' }
+        | { stage: 'prompt'; seconds_left: number | null }
     }
   | { event: 'token'; data: { text: string } }
 
@@ -78,11 +78,13 @@ async function refusalOf(response: Awaited<ReturnType<typeof fetch>>): Promise<R
   const text = await response.text()
   const after = Number(response.headers.get('retry-after'))
   try {
-    return refusalFrom(JSON.parse(text) as ErrorResponse, after > 0 ? after : undefined)
+    return refusalFrom(JSON.parse(text) as ErrorResponse)
   } catch {
-    return new Refusal(`The service answered with status ${response.status}`, 'unknown')
+    // A proxy's own, for example.
+    const sentence = `The service answered with status ${response.status}`
+    return new Refusal(sentence, 'unknown', after > 0 ? after : undefined)
   }
 }
 
-const refusalFrom = ({ error, details }: ErrorResponse, retryAfterSeconds?: number): Refusal =>
-  new Refusal(error, details.code, retryAfterSeconds)
+const refusalFrom = ({ error, details }: ErrorResponse): Refusal =>
+  new Refusal(error, details.code, details.retry_after_seconds)

@@ -1,6 +1,7 @@
 /** `llama-vision infer PICTURE PROMPT`: the answer is written to the terminal while it is made. */
 import { readFile } from 'node:fs/promises'
 import { ask, type Heard } from './ask.ts'
+import { duration } from './progress.ts'
 import { type ServiceChoice, withService } from './with-service.ts'
 
 export type InferOptions = ServiceChoice & {
@@ -43,8 +44,9 @@ const steps = 4
 function sentence(heard: Exclude<Heard, { event: 'token' }>): { told: string; sentence: string } | undefined {
   const once = (sentence: string) => ({ told: sentence, sentence })
   if (heard.event === 'queued') {
-    const { position } = heard.data
-    return once(position === 0 ? 'the service takes it' : `waiting, ${position} before this one`)
+    const { position, seconds_left: left } = heard.data
+    if (position === 0) return once('the service takes it')
+    return once(`waiting, ${position} before this one${left === null ? '' : `, about ${duration(left)}`}`)
   }
   const { data } = heard
   switch (data.stage) {
@@ -58,11 +60,14 @@ function sentence(heard: Exclude<Heard, { event: 'token' }>): { told: string; se
       const percent = Math.round((100 * data.done) / data.total)
       return {
         told: `picture ${step}`,
-        sentence: `${percent} % of the picture seen, ${Math.ceil(data.seconds_left)} s left`,
+        sentence: `${percent} % of the picture seen, ${duration(Math.ceil(data.seconds_left))} left`,
       }
     }
-    case 'prompt':
-      return once('reading the question')
+    case 'prompt': {
+      const { seconds_left: left } = data
+      const expected = left === null ? '' : `, about ${duration(left)} until it answers`
+      return { told: 'prompt', sentence: `reading the question${expected}` }
+    }
     default:
       return undefined
   }

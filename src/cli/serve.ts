@@ -78,6 +78,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
   const inference = createInference({
     maxPromptLength: config.MAX_PROMPT_LENGTH,
     maxImages: config.MAX_IMAGES,
+    maxTiles: config.MAX_TILES,
     admission,
     engine,
     estimates: createEstimates(),

@@ -178,7 +178,7 @@ const floatBytes = 4
 /** Bytes that a model will need, from its header alone. `maxImageTokens` bounds pictures of varying size. */
 export function memoryNeed(
   model: ModelFacts,
-  settings: Pick<ModelSettings, 'contextTokens' | 'slots' | 'promptCacheMib' | 'maxImages'>,
+  settings: Pick<ModelSettings, 'contextTokens' | 'slots' | 'promptCacheMib' | 'maxImages' | 'maxTiles'>,
   batch: number,
 ): MemoryNeed {
   const { imageSize, patchSize, embeddingLength, tiling } = model.projector

@@ -7,7 +7,14 @@ export const errorResponse = Type.Object({
   error_type: Type.Union([Type.Literal('validation'), Type.Literal('model'), Type.Literal('system')]),
   timestamp: Type.String(),
   details: Type.Object(
-    { code: Type.String(), field: Type.Optional(Type.String()), request_id: Type.String() },
+    {
+      code: Type.String(),
+      field: Type.Optional(Type.String()),
+      retry_after_seconds: Type.Optional(
+        Type.Integer({ description: 'As the header Retry-After, which a stream has no more room for.' }),
+      ),
+      request_id: Type.String(),
+    },
     { additionalProperties: true },
   ),
 })

@@ -65,7 +65,13 @@ export function errorBody(error: Failure, requestId: string): ErrorResponse {
     error: error.message,
     error_type: error.errorType,
     timestamp: timestamp(),
-    details: { code: error.code, ...error.facts, request_id: requestId },
+    details: {
+      code: error.code,
+      ...error.facts,
+      // A stream has no header for it.
+      ...(error.retryAfterSeconds && { retry_after_seconds: error.retryAfterSeconds }),
+      request_id: requestId,
+    },
   }
 }
 

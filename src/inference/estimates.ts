@@ -1,13 +1,24 @@
 /**
- * Seconds to expect, from what past requests took on this machine: moving averages of the engine's own figures. The
- * time for a prompt grows with its pictures' tiles; text beside them hardly counts.
+ * Seconds to expect, from what past requests took on this machine: moving averages of the engine's own figures. Pictures
+ * take their time by their tiles, of models without tiles by their number; texts by their length, which is told apart,
+ * or requests without a picture would have those with one look quick.
  */
 import type { ChatEvent } from '../engine/wire.ts'
 import { hundredths } from '../hundredths.ts'
 import type { PreparedImage } from '../image/prepare.ts'
 import { movingAverage } from '../moving-average.ts'
 
-export type Expected = { prompt: number; generation: number }
+/** What the time that a question takes depends on. */
+export type Load = {
+  images: PreparedImage[]
+  /** Of all texts, in UTF-16 units. */
+  characters: number
+  /** Most tokens of the answer. */
+  maxTokens: number
+}
+
+/** Seconds. `generation` is for the longest answer that was asked for, `answer` for one as long as those before it. */
+export type Expected = { prompt: number; generation: number; answer: number }
 
 export type Estimates = ReturnType<typeof createEstimates>
 
@@ -15,10 +26,19 @@ export type Estimates = ReturnType<typeof createEstimates>
 const rememberedPictures = 64
 const markBytes = 64
 
+/** Of English; a guess is enough beside a picture, and others are corrected by what their tokens take. */
+const charactersPerToken = 4
+/** Fewer tokens take as long as their batch's overhead. */
+const tellingTokens = 16
+
 export function createEstimates() {
-  const promptMsPerView = movingAverage()
+  const msPerView = movingAverage()
+  const msPerPromptToken = movingAverage()
   const msPerToken = movingAverage()
+  const answerTokens = movingAverage()
   const seen = new Set<string>()
+
+  const textMs = (tokens: number): number => tokens * (msPerPromptToken.value ?? 0)
 
   /** Whether one of these was asked about a short while ago; remembers them. */
   function seenBefore(images: readonly PreparedImage[]): boolean {
@@ -32,32 +52,46 @@ export function createEstimates() {
     return again
   }
 
+  function learnPrompt({ images, characters }: Load, { usage, timings }: End): void {
+    const tokens = usage.prompt_tokens - timings.cache_n
+    const textOnly = images.length === 0
+    // A prompt whose picture was worked on before says nothing about what a new one takes.
+    if (!seenBefore(images) && !textOnly) {
+      const pictures = timings.prompt_ms - textMs(characters / charactersPerToken)
+      msPerView.add(Math.max(0, pictures) / viewsOf(images))
+    } else if (textOnly && tokens >= tellingTokens) msPerPromptToken.add(timings.prompt_ms / tokens)
+  }
+
   return {
-    learn(images: readonly PreparedImage[], { usage, timings }: Extract<ChatEvent, { type: 'end' }>): void {
-      // A prompt whose picture was worked on before says nothing about what a new one takes.
-      if (!seenBefore(images)) promptMsPerView.add(timings.prompt_ms / viewsOf(images))
+    learn(load: Load, end: End): void {
+      learnPrompt(load, end)
+      const tokens = end.usage.completion_tokens
+      answerTokens.add(tokens)
       // The engine counts the first token to the prompt.
-      if (usage.completion_tokens > 1) {
-        msPerToken.add(timings.predicted_ms / (usage.completion_tokens - 1))
-      }
+      if (tokens > 1) msPerToken.add(end.timings.predicted_ms / (tokens - 1))
     },
-    /** Seconds for a prompt with these pictures and an answer of so many tokens; null before anything was learnt. */
-    expect(images: readonly PreparedImage[], tokens: number): Expected | null {
-      if (promptMsPerView.value === undefined || msPerToken.value === undefined) return null
+    /** Null before anything of the kind was learnt. */
+    expect({ images, characters, maxTokens }: Load): Expected | null {
+      if (msPerToken.value === undefined || answerTokens.value === undefined) return null
+      if (images.length > 0 ? msPerView.value === undefined : msPerPromptToken.value === undefined)
+        return null
+      const views = images.length > 0 ? viewsOf(images) : 0
+      const promptMs = views * (msPerView.value ?? 0) + textMs(characters / charactersPerToken)
+      const seconds = (tokens: number) => hundredths(((msPerToken.value ?? 0) * tokens) / 1000)
       return {
-        prompt: hundredths((promptMsPerView.value * viewsOf(images)) / 1000),
-        generation: hundredths((msPerToken.value * tokens) / 1000),
+        prompt: hundredths(promptMs / 1000),
+        generation: seconds(maxTokens),
+        answer: seconds(Math.min(maxTokens, answerTokens.value)),
       }
     },
   }
 }
 
-/** What the tower looks at: the tiles, or the pictures of a model without tiles; text alone counts as one. */
+type End = Extract<ChatEvent, { type: 'end' }>
+
+/** What the tower looks at: the tiles, or the pictures of a model without tiles. */
 const viewsOf = (images: readonly PreparedImage[]): number =>
-  Math.max(
-    1,
-    images.reduce((sum, { tiles }) => sum + (tiles ?? 1), 0),
-  )
+  images.reduce((sum, { tiles }) => sum + (tiles ?? 1), 0)
 
 /** Length and end of a compressed picture: enough for an estimate, and nothing to compute. */
 const markOf = ({ bytes }: PreparedImage): string =>

@@ -2,20 +2,21 @@
  * One question in a straight line: room -> pictures -> slot -> engine -> answer. Everything taken is given back in
  * `finally`, in reverse; the one signal stops whatever is under way. Every door asks here, whatever its words are.
  */
-import type { Admission } from '../admission.ts'
+import type { Admission, Wait } from '../admission.ts'
 import type { Settled } from '../engine/conduct.ts'
 import type { Engine } from '../engine/supervisor.ts'
-import type { ChatEvent } from '../engine/wire.ts'
 import { Failure } from '../errors.ts'
 import { hundredths } from '../hundredths.ts'
 import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
 import type { Door, Metrics, Stages } from '../metrics.ts'
+import { tilesInRoom } from '../model/picture-room.ts'
 import { chatBody } from './chat.ts'
+import { collect } from './collect.ts'
 import type { Estimates } from './estimates.ts'
 import { jsonCheck } from './json-answer.ts'
 import type { JsonChecker } from './json-checker.ts'
 import type { PoisonMemory } from './poison.ts'
-import { imagesOf, type PreparedQuestion, preparedQuestion, requireImageCount } from './prepared.ts'
+import { loadOf, type PreparedQuestion, preparedQuestion, requireImageCount } from './prepared.ts'
 import { neutralizer, requireLength } from './prompt.ts'
 import type { Answer, InferenceEvent, JsonSchema, Question } from './question.ts'
 import { inOneDialect } from './schema-dialect.ts'
@@ -25,6 +26,8 @@ export type InferenceParts = {
   /** UTF-16 units of all texts of a question together. */
   maxPromptLength: number
   maxImages: number
+  /** As in `RoomSettings`. */
+  maxTiles: number
   admission: Admission
   engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'countTokens' | 'status'>
   estimates: Estimates
@@ -50,14 +53,14 @@ export type Plan = {
   promptTokens: number
   /** Requests that have to end first. */
   ahead: number
-  /** Seconds by what past requests took; null while none has been answered. */
+  /** Seconds by what past requests took; null while none of the kind has been answered. */
   seconds: { queue: number; prompt: number; generation: number } | null
 }
 
 export type Inference = ReturnType<typeof createInference>
 
 export function createInference(parts: InferenceParts) {
-  const { admission, engine, estimates, json, metrics, maxImages, poison, prepareImages } = parts
+  const { admission, engine, estimates, json, metrics, maxImages, maxTiles, poison, prepareImages } = parts
   // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
   let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
@@ -96,18 +99,22 @@ export function createInference(parts: InferenceParts) {
     let done = false
     try {
       await requireUsable(question.json, signal)
-      tell({ type: 'queued', position: ticket.ahead })
+      const tellPlace = ({ ahead, seconds }: Wait) =>
+        tell({ type: 'queued', position: ahead, secondsLeft: seconds })
+      tellPlace(ticket.wait)
       const prepared = await prepare(question, signal, tell)
       poison.requireHarmless(prepared)
-      const images = imagesOf(prepared)
+      const load = loadOf(prepared)
+      const { images } = load
+      const expected = estimates.expect(load)
+      if (expected) ticket.expect(expected.prompt + expected.answer)
       const imageMs = clock.lap()
-      await ticket.slot(signal, (position) => tell({ type: 'queued', position }))
+      await ticket.slot(signal, tellPlace)
       await engine.ready(signal)
       // The same may have ended the engine while this one waited.
       poison.requireHarmless(prepared)
       const queueMs = clock.lap()
       const body = chatBody(prepared, safe())
-      const expected = estimates.expect(images, question.sampling.max_tokens)
       const expectedMs = expected ? expected.prompt * 1000 : undefined
       const settle = poison.handOver(prepared)
       engineHolds = true
@@ -118,8 +125,12 @@ export function createInference(parts: InferenceParts) {
         if (done) ticket.leave()
         else ticket.giveSlotBack()
       }
-      const { text, end } = await collect(engine.chat(body, signal, onSettled, expectedMs), tell)
-      estimates.learn(images, end)
+      const { text, end } = await collect(
+        engine.chat(body, signal, onSettled, expectedMs),
+        tell,
+        expected?.prompt,
+      )
+      estimates.learn(load, end)
       return {
         text,
         finishReason: end.finishReason,
@@ -153,14 +164,18 @@ export function createInference(parts: InferenceParts) {
       await requireUsable(question.json, signal)
       const prepared = await prepare(question, signal)
       poison.requireHarmless(prepared)
-      const images = imagesOf(prepared)
+      const load = loadOf(prepared)
       const promptTokens = await counted(prepared, signal)
-      const expected = estimates.expect(images, question.sampling.max_tokens)
+      const expected = estimates.expect(load)
       return {
-        images,
+        images: load.images,
         promptTokens,
-        ahead: ticket.ahead,
-        seconds: expected && { queue: hundredths(queueSeconds), ...expected },
+        ahead: ticket.wait.ahead,
+        seconds: expected && {
+          queue: hundredths(queueSeconds),
+          prompt: expected.prompt,
+          generation: expected.generation,
+        },
       }
     } finally {
       ticket.leave()
@@ -206,7 +221,8 @@ export function createInference(parts: InferenceParts) {
 
   const prepare = (question: Question, signal: AbortSignal, tell: Tell = () => {}) => {
     const tiling = engine.status().model?.projector.tiling
-    return preparedQuestion(question, { prepareImages, maxImages, tiling, signal, tell })
+    const room = tiling ? tilesInRoom(tiling, { maxImages, maxTiles }) : 0
+    return preparedQuestion(question, { prepareImages, maxImages, tiling, room, signal, tell })
   }
 
   function safe(): (text: string) => string {
@@ -234,34 +250,6 @@ function stagesOf({ timings, usage }: Answer): Stages {
     total: seconds(timings.total),
     perToken: further > 0 ? seconds(timings.generation) / further : undefined,
   }
-}
-
-type Collected = { text: string; end: Extract<ChatEvent, { type: 'end' }> }
-
-async function collect(events: AsyncGenerator<ChatEvent>, tell: Tell): Promise<Collected> {
-  const began = performance.now()
-  let text = ''
-  let end: Collected['end'] | undefined
-  for await (const event of events) {
-    switch (event.type) {
-      case 'text':
-        text += event.text
-        tell({ type: 'token', text: event.text })
-        break
-      case 'prompt':
-        tell(event)
-        break
-      case 'picture': {
-        const secondsEach = (performance.now() - began) / 1000 / event.done
-        tell({ ...event, secondsLeft: hundredths(secondsEach * (event.total - event.done)) })
-        break
-      }
-      case 'end':
-        end = event
-    }
-  }
-  if (!end) throw new Error('The engine client ended a chat without its end event')
-  return { text, end }
 }
 
 function stopwatch() {

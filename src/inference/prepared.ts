@@ -3,6 +3,7 @@ import { failure } from '../errors.ts'
 import type { Framing } from '../image/encode.ts'
 import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
 import { tileLimit } from '../model/picture-room.ts'
+import type { Load } from './estimates.ts'
 import type { InferenceEvent, Message, Part, Question, TextPart } from './question.ts'
 
 /** `images`: one, or several for the pages of a document. */
@@ -16,33 +17,43 @@ export type Preparing = {
   prepareImages: PrepareImages
   /** Most pictures of a question, the pages of documents counted. */
   maxImages: number
+  /** Of models that keep pictures beside the context, and the tiles that they have room for. */
   tiling: Framing['tiling']
+  room: number
   signal: AbortSignal
   tell: (event: InferenceEvent) => void
 }
 
-export const imagesOf = ({ messages }: PreparedQuestion): PreparedImage[] =>
+const imagesOf = ({ messages }: PreparedQuestion): PreparedImage[] =>
   messages.flatMap(({ parts }) => parts).flatMap((part) => (part.type === 'image' ? part.images : []))
+
+export function loadOf(question: PreparedQuestion): Load {
+  const texts = question.messages.flatMap(({ parts }) => parts).filter((part) => part.type === 'text')
+  return {
+    images: imagesOf(question),
+    characters: texts.reduce((sum, { text }) => sum + text.length, 0),
+    maxTokens: question.sampling.max_tokens,
+  }
+}
 
 /**
  * One picture after the other: side by side, several large ones would need several times the memory. Throws what
- * `prepareImages` throws, `too_many_images`, or the signal's reason.
+ * `prepareImages` throws, `too_many_images`, `too_many_tiles`, or the signal's reason.
  */
 export async function preparedQuestion(
   question: Question,
-  { prepareImages, maxImages, tiling, signal, tell }: Preparing,
+  { prepareImages, maxImages, tiling, room, signal, tell }: Preparing,
 ): Promise<PreparedQuestion> {
   const { detail, pages } = question
-  const total = question.messages.flatMap(({ parts }) => parts).filter(({ type }) => type === 'image').length
-  // A document may turn out to have all the pages that may be looked at.
-  const limit = tiling && tileLimit(tiling, Math.min(maxImages, total * pages), maxImages)
+  const picturesIn = (parts: Part[]): number => parts.filter(({ type }) => type === 'image').length
+  const total = picturesIn(question.messages.flatMap(({ parts }) => parts))
   let done = 0
   let pictures = 0
 
-  async function prepared(part: Part): Promise<PreparedPart> {
+  async function prepared(part: Part, tileLimit: number | undefined): Promise<PreparedPart> {
     if (part.type === 'text') return part
     signal.throwIfAborted()
-    const images = await prepareImages(part, { detail, tiling, tileLimit: limit, pages }, signal)
+    const images = await prepareImages(part, { detail, tiling, tileLimit, pages }, signal)
     // A document may have none, and an answer about nothing is none.
     if (images.length === 0) throw failure('no_pages', { field: part.field })
     done += 1
@@ -54,13 +65,40 @@ export async function preparedQuestion(
 
   const messages: PreparedMessage[] = []
   for (const { role, parts } of question.messages) {
+    // A document may turn out to have all the pages that may be looked at.
+    const pictures = Math.min(maxImages, picturesIn(parts) * pages)
+    const limit = tiling && tileLimit(tiling, pictures, room)
     const shown: PreparedPart[] = []
-    for (const part of parts) shown.push(await prepared(part))
+    for (const part of parts) shown.push(await prepared(part, limit))
     messages.push({ role, parts: shown })
   }
   signal.throwIfAborted()
-  return { ...question, messages }
+  return { ...question, messages: tiling ? withinRoom(messages, room) : messages }
 }
+
+/**
+ * A text sees the pictures of the last message before it that has some, so those have to fit. Of the messages before, the
+ * newest keep theirs as far as there is room: what was said about the others stands in the answers.
+ */
+function withinRoom(messages: readonly PreparedMessage[], room: number): PreparedMessage[] {
+  let left = room
+  const kept: PreparedMessage[] = []
+  for (const message of messages.toReversed()) {
+    const tiles = tilesOf(message)
+    if (left === room && tiles > room) throw failure('too_many_tiles', { actual: tiles, limit: room })
+    // Once one has no room, those before it have none.
+    if (tiles > left) left = 0
+    const fits = tiles <= left
+    if (fits) left -= tiles
+    kept.unshift(fits ? message : { ...message, parts: message.parts.filter(({ type }) => type === 'text') })
+  }
+  return kept
+}
+
+const tilesOf = ({ parts }: PreparedMessage): number =>
+  parts
+    .flatMap((part) => (part.type === 'image' ? part.images : []))
+    .reduce((sum, { tiles }) => sum + (tiles ?? 0), 0)
 
 /** Throws `too_many_images`. */
 export function requireImageCount(actual: number, limit: number): void {

@@ -58,14 +58,17 @@ export type Question = {
   json?: JsonSchema | true | undefined
 }
 
-/** What is told while a question is under way, in this order; `queued` again each time the place changes. */
+/**
+ * What is told while a question is under way, in this order; `queued` again each time the place changes. `secondsLeft` is
+ * by what past requests took, null before there was one.
+ */
 export type InferenceEvent =
-  /** Requests that have to end before this one starts. */
-  | { type: 'queued'; position: number }
+  /** Requests that have to end before this one starts, and seconds until then. */
+  | { type: 'queued'; position: number; secondsLeft: number | null }
   /** A picture is ready to be shown; `done` of `total`. */
   | { type: 'image'; image: PreparedImage; done: number; total: number }
-  /** The engine has the question; a picture in it is one step, which may take minutes. */
-  | { type: 'prompt'; processed: number; cached: number; total: number }
+  /** The engine has the question; a picture in it is one step, which may take minutes. Seconds to the first word. */
+  | { type: 'prompt'; processed: number; cached: number; total: number; secondsLeft: number | null }
   /** Layers of that step; `secondsLeft` by what those done took. Between two of `prompt`, where the model tells them. */
   | { type: 'picture'; done: number; total: number; secondsLeft: number }
   | { type: 'token'; text: string }

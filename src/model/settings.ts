@@ -20,6 +20,8 @@ export type ModelSettings = {
   contextTokens: number
   /** Most pictures of one request. */
   maxImages: number
+  /** Most tiles of one request, for models that keep pictures beside the context; 0 goes by `maxImages`. */
+  maxTiles: number
   /** Requests that are worked on at once. */
   slots: number
   /** Most tokens of a picture for models that let it vary; 0 is half the context. */
@@ -38,6 +40,7 @@ export const modelSettings = (config: Config): ModelSettings => ({
   ollamaStore: config.OLLAMA_STORE,
   contextTokens: config.CONTEXT_SIZE,
   maxImages: config.MAX_IMAGES,
+  maxTiles: config.MAX_TILES,
   slots: config.SLOTS,
   imageMaxTokens: config.IMAGE_MAX_TOKENS,
   promptCacheMib: config.PROMPT_CACHE_MIB,

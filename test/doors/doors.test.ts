@@ -119,7 +119,7 @@ t.test("a fault is told in OpenAI's shape, with its place", async (t) => {
 t.test('a failure in mid-stream is the last word of each family', async (t) => {
   const { app } = await listening(t, {
     infer: async ({ tell = () => {} }) => {
-      tell({ type: 'queued', position: 1 })
+      tell({ type: 'queued', position: 1, secondsLeft: 7 })
       tell({ type: 'token', text: 'half' })
       throw failure('engine_crashed')
     },
@@ -138,7 +138,10 @@ t.test('a failure in mid-stream is the last word of each family', async (t) => {
     [{ response: 'half', done: false }, { error: /^The engine stopped/ }],
   )
   const infer = await post(app, '/infer', { prompt: 'a', image: 'AAAA', stream: true })
-  t.match(infer.body, /^event: queued\ndata: {"position":1}\n\n[\s\S]*event: error\ndata: {"success":false/)
+  t.match(
+    infer.body,
+    /^event: queued\ndata: {"position":1,"seconds_left":7}\n\n[\s\S]*event: error\ndata: {"success":false/,
+  )
 })
 
 t.test('a refusal before the first word keeps its status, in a stream too', async (t) => {

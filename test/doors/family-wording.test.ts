@@ -20,9 +20,9 @@ const answer = {
 }
 
 const events: InferenceEvent[] = [
-  { type: 'queued', position: 1 },
+  { type: 'queued', position: 1, secondsLeft: null },
   { type: 'image', image: somePicture, done: 1, total: 1 },
-  { type: 'prompt', processed: 3, cached: 1, total: 3 },
+  { type: 'prompt', processed: 3, cached: 1, total: 3, secondsLeft: 2 },
   { type: 'picture', done: 10, total: 40, secondsLeft: 8.5 },
   { type: 'token', text: 'a red ' },
   { type: 'token', text: 'square' },

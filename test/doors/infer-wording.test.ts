@@ -8,9 +8,10 @@ const reported = { ...somePicture.source, rotation: 0, mirrored: false, sent: so
 
 t.test('a stream names each event and gives its facts', async (t) => {
   const events: InferenceEvent[] = [
-    { type: 'queued', position: 2 },
+    { type: 'queued', position: 2, secondsLeft: 31.5 },
+    { type: 'queued', position: 1, secondsLeft: null },
     { type: 'image', image: { ...somePicture, tiles: 3 }, done: 1, total: 2 },
-    { type: 'prompt', processed: 5, cached: 1, total: 9 },
+    { type: 'prompt', processed: 5, cached: 1, total: 9, secondsLeft: 12 },
     { type: 'picture', done: 10, total: 40, secondsLeft: 8.5 },
     { type: 'token', text: 'a red' },
   ]
@@ -33,16 +34,17 @@ t.test('a stream names each event and gives its facts', async (t) => {
       const [, name, data = ''] = /^event: (\w+)\ndata: (.*)$/.exec(event) ?? []
       return [name, JSON.parse(data)]
     })
-  t.same(told.slice(0, 5), [
-    ['queued', { position: 2 }],
+  t.same(told.slice(0, 6), [
+    ['queued', { position: 2, seconds_left: 31.5 }],
+    ['queued', { position: 1, seconds_left: null }],
     ['progress', { stage: 'image', done: 1, total: 2, image: { ...reported, tiles: 3 } }],
-    ['progress', { stage: 'prompt', processed: 5, cached: 1, total: 9 }],
+    ['progress', { stage: 'prompt', processed: 5, cached: 1, total: 9, seconds_left: 12 }],
     ['progress', { stage: 'picture', done: 10, total: 40, seconds_left: 8.5 }],
     ['token', { text: 'a red' }],
   ])
-  t.equal(told[5]?.[0], 'done')
-  t.match(told[5]?.[1], { success: true, response_text: 'a red' })
-  t.equal(told.length, 6)
+  t.equal(told[6]?.[0], 'done')
+  t.match(told[6]?.[1], { success: true, response_text: 'a red' })
+  t.equal(told.length, 7)
 })
 
 t.test('a dry run tells what fits and what it would take', async (t) => {

@@ -234,7 +234,7 @@ t.test('silence is broken every ten seconds, from the very start', async (t) => 
   let finish = () => {}
   const app = await testApp(t, {
     infer: async ({ tell = () => {} }) => {
-      tell({ type: 'queued', position: 0 })
+      tell({ type: 'queued', position: 0, secondsLeft: 0 })
       await new Promise<void>((resolve) => {
         finish = resolve
       })

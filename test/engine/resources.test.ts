@@ -174,7 +174,11 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
     kvBytesPerToken: 131_072,
     embeddingLength: 4096,
   })
-  const need = memoryNeed(model, { contextTokens: 2048, slots: 2, promptCacheMib: 256, maxImages: 8 }, 512)
+  const need = memoryNeed(
+    model,
+    { contextTokens: 2048, slots: 2, promptCacheMib: 256, maxImages: 8, maxTiles: 0 },
+    512,
+  )
   t.equal(need.kvCache, 512 * 1024 ** 2)
   t.equal(need.total, need.weights + need.projector + need.kvCache + need.buffers + need.promptCache)
   t.equal(memoryShortage(need, { availableBytes: need.total, memoryBound: 'machine' }), undefined)
@@ -188,7 +192,7 @@ t.test('need is the sum of its parts, and a shortage shows the arithmetic', (t) 
 })
 
 t.test('what the engine computes with grows with the width, the batch and the patches of a picture', (t) => {
-  const none = { contextTokens: 0, slots: 1, promptCacheMib: 0, maxImages: 1 }
+  const none = { contextTokens: 0, slots: 1, promptCacheMib: 0, maxImages: 1, maxTiles: 0 }
   const base = 64 * 1024 ** 2
   const { projector } = someModel()
   const need = (patchSize: number) =>
@@ -204,7 +208,7 @@ t.test('what the engine computes with grows with the width, the batch and the pa
 
 t.test('sizes are told in GiB from one on, below in whole MiB', (t) => {
   const shortage = (weightBytes: number) => {
-    const none = { contextTokens: 0, slots: 1, promptCacheMib: 0, maxImages: 1 }
+    const none = { contextTokens: 0, slots: 1, promptCacheMib: 0, maxImages: 1, maxTiles: 0 }
     const need = memoryNeed(someModel({ weightBytes }), none, 1)
     return memoryShortage(need, { availableBytes: need.total - 1, memoryBound: 'machine' })
   }
@@ -217,7 +221,7 @@ t.test('sizes are told in GiB from one on, below in whole MiB', (t) => {
 t.test(
   'a model with tiles needs room for the rows of its pictures, in every slot and while it is encoded',
   (t) => {
-    const rest = { contextTokens: 1000, slots: 2, promptCacheMib: 0, maxImages: 6 }
+    const rest = { contextTokens: 1000, slots: 2, promptCacheMib: 0, maxImages: 6, maxTiles: 0 }
     const plain = memoryNeed(someModel(), rest, 512)
     const tiling = { side: 128, most: 4 }
     const tiled = memoryNeed(

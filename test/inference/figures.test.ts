@@ -36,6 +36,7 @@ async function figures(completion_tokens = 5) {
   const inference = createInference({
     maxPromptLength: 100,
     maxImages: 2,
+    maxTiles: 0,
     estimates: createEstimates(),
     json: createJsonChecker(),
     metrics: {

@@ -62,12 +62,15 @@ t.test('a plan tells what would happen and takes no place', async (t) => {
   const made = parts()
   const first = await createInference(made).plan(call())
   t.match(first, { promptTokens: 66, ahead: 0, seconds: null, images: [image] })
-  made.estimates.learn([image], {
-    type: 'end',
-    finishReason: 'stop',
-    usage: { prompt_tokens: 70, completion_tokens: 11, total_tokens: 81 },
-    timings: { cache_n: 0, prompt_ms: 2000, predicted_ms: 1000, predicted_per_second: 10 },
-  })
+  made.estimates.learn(
+    { images: [image], characters: 0, maxTokens: 8 },
+    {
+      type: 'end',
+      finishReason: 'stop',
+      usage: { prompt_tokens: 70, completion_tokens: 11, total_tokens: 81 },
+      timings: { cache_n: 0, prompt_ms: 2000, predicted_ms: 1000, predicted_per_second: 10 },
+    },
+  )
   const second = await createInference(made).plan(call())
   t.same(second.seconds, { queue: 0, prompt: 2, generation: 0.8 }, '8 tokens at a tenth of a second')
   t.equal(made.admission.inside, 0)

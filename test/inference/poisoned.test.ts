@@ -24,7 +24,13 @@ function inference(how: { settled: Settled; hold?: Promise<void> }) {
   const asked: { expectedMs: number | undefined }[] = []
   const admission = createAdmission({ slots: 1, waiting: 8, waitSeconds: 60 })
   const made = createInference({
-    ...{ maxPromptLength: 100, maxImages: 2, admission, prepareImages: async () => [somePicture] },
+    ...{
+      maxPromptLength: 100,
+      maxImages: 2,
+      maxTiles: 0,
+      admission,
+      prepareImages: async () => [somePicture],
+    },
     ...{
       estimates: createEstimates(),
       json: createJsonChecker(),

@@ -16,7 +16,7 @@ const layouts = ['ours', 'pair', 'ollama'] as const
 const endIn = (own: string) =>
   endOf({
     ...{ folder: join(folder, own), name: `${own}.gguf`, mmproj: '', ollamaStore: '/nowhere', aliases: [] },
-    ...{ contextTokens: 512, maxImages: 1, slots: 1, imageMaxTokens: 0, promptCacheMib: 0 },
+    ...{ contextTokens: 512, maxImages: 1, maxTiles: 0, slots: 1, imageMaxTokens: 0, promptCacheMib: 0 },
     precision: 'auto' as const,
   })
 

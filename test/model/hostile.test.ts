@@ -18,6 +18,7 @@ const settings = (folder: string, name: string): ModelSettings => ({
   aliases: [],
   contextTokens: 4096,
   maxImages: 8,
+  maxTiles: 0,
   slots: 1,
   imageMaxTokens: 0,
   promptCacheMib: 0,

@@ -50,9 +50,9 @@ export const answerOf = (text: string): Answer => ({
 /** Answers with the question's own texts, word by word. */
 export const echo: Inference['infer'] = async ({ question, tell = () => {} }) => {
   const text = textOf(question)
-  tell({ type: 'queued', position: 0 })
+  tell({ type: 'queued', position: 0, secondsLeft: 0 })
   tell({ type: 'image', image: somePicture, done: 1, total: 1 })
-  tell({ type: 'prompt', processed: 3, cached: 1, total: 3 })
+  tell({ type: 'prompt', processed: 3, cached: 1, total: 3, secondsLeft: null })
   for (const word of text.split(/(?<= )/)) tell({ type: 'token', text: word })
   return answerOf(text)
 }

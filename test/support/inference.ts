@@ -56,6 +56,7 @@ export function parts(changes: Partial<InferenceParts['engine']> = {}): Inferenc
   return {
     maxPromptLength: 100,
     maxImages: 2,
+    maxTiles: 0,
     estimates: createEstimates(),
     json: createJsonChecker(),
     metrics: { answered: () => {}, failed: () => {} },

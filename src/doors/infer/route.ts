@@ -48,19 +48,18 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (a
       const model = door.model()
       requireContext(asked.max_tokens, model.contextTokens)
       const question = questionOf(asked, request.uploads)
+      const { stream, deadline_ms: deadlineMs } = asked
       const { dry_run = '0' } = request.query
       if (dry_run !== '0') {
-        const plan = await limited(reply, door.limits, (signal) =>
-          door.plan({ question, caller: request.caller, signal }),
-        )
-        return dryRunResponseOf(asked, plan, model)
+        const { caller } = request
+        const look = (signal: AbortSignal) => door.plan({ question, caller, signal })
+        return dryRunResponseOf(asked, await limited(reply, door.limits, look, deadlineMs), model)
       }
       const wording = inferWording(asked, {
         model: model.name,
         requestId: request.id,
         ignoredFields: ignoredOf(asked, known),
       })
-      const { stream, deadline_ms: deadlineMs } = asked
       return answerQuestion(request, reply, door, { door: 'infer', question, stream, deadlineMs }, wording)
     },
   )

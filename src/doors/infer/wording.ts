@@ -112,15 +112,15 @@ function inferEvents(request: InferRequest, facts: AnswerFacts): StreamWording {
 function eventWords(event: InferenceEvent): [name: string, data: object] {
   switch (event.type) {
     case 'queued':
-      return ['queued', { position: event.position }]
+      return ['queued', { position: event.position, seconds_left: event.secondsLeft }]
     case 'image':
       return [
         'progress',
         { stage: 'image', done: event.done, total: event.total, image: report(event.image) },
       ]
     case 'prompt': {
-      const { processed, cached, total } = event
-      return ['progress', { stage: 'prompt', processed, cached, total }]
+      const { processed, cached, total, secondsLeft } = event
+      return ['progress', { stage: 'prompt', processed, cached, total, seconds_left: secondsLeft }]
     }
     case 'picture': {
       const { done, total, secondsLeft } = event

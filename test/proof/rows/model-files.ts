@@ -80,7 +80,7 @@ const ofAnotherArchitecture = async (): Promise<Hostile[]> =>
 
 const settingsOf = (folder: string, model: string) => ({
   ...{ folder, name: model, mmproj: '', ollamaStore: '/nowhere', aliases: [] },
-  ...{ contextTokens: 512, maxImages: 1, slots: 1, imageMaxTokens: 0, promptCacheMib: 0 },
+  ...{ contextTokens: 512, maxImages: 1, maxTiles: 0, slots: 1, imageMaxTokens: 0, promptCacheMib: 0 },
   precision: 'auto' as const,
 })
 
