@@ -1,4 +1,5 @@
 /** What clients send that is right by definition, whatever order and dialect they have: asked of the real engine. */
+import sharp from 'sharp'
 import t from 'tap'
 import { encodeScene, FIRST_HELD_OUT_SEED } from '../../models/drawings/pictures.ts'
 import { heldOutQuestions } from '../../models/drawings/questions.ts'
@@ -58,6 +59,26 @@ t.test('a picture behind its text, or in a message of its own, is the same quest
     const { cached_tokens } = other.body.usage.prompt_tokens_details
     t.ok(cached_tokens >= 6, `another question reuses the picture: ${cached_tokens} tokens`)
   }
+})
+
+t.test('a conversation may have more pictures than there is room for', async (t) => {
+  const messages: object[] = []
+  for (const { scene, question, answer } of heldOutQuestions(4, FIRST_HELD_OUT_SEED + 3_000_000)) {
+    // Large enough for all four tiles of the model.
+    const large = sharp(await encodeScene(scene, 'png')).resize(1200, 1200, {
+      fit: 'fill',
+      kernel: 'nearest',
+    })
+    const image = shown(await large.png().toBuffer())
+    messages.push({ role: 'user', content: [{ type: 'text', text: question }, image] })
+    const { status, body } = await chat(messages)
+    t.equal(status, 200, JSON.stringify(body))
+    messages.push({ role: 'assistant', content: answer })
+  }
+  const nine = Array.from({ length: 9 }, () => messages[0])
+  const { status, body } = await chat(nine as object[])
+  t.equal(status, 400)
+  t.match(body.error, { code: 'too_many_images' })
 })
 
 t.test('an answer is held to a schema of any draft', async (t) => {
