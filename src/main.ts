@@ -110,6 +110,8 @@ function count(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 1.')
 }
 
+type Captioning = { prompt: string; out: string; parallel?: number; pdfPages: number }
+
 asking(program.command('caption'))
   .description(
     'ask the same about every picture below a folder; a run that was cut off goes on where it stopped',
@@ -118,10 +120,13 @@ asking(program.command('caption'))
   .option('--prompt <prompt>', 'question', 'Describe this picture in one sentence.')
   .option('--out <file>', 'captions, as JSON Lines or by the name .csv as CSV', 'captions.jsonl')
   .option('--parallel <count>', "pictures at once, otherwise the service's slots", count)
-  .action(async (folder: string, options: Asking & { prompt: string; out: string; parallel?: number }) => {
+  .option('--pdf-pages <count>', 'pages of a PDF that are looked at, from the first', count, 1)
+  .action(async (folder: string, options: Asking & Captioning) => {
     const { captionCommand } = await import('./cli/caption-command.ts')
+    const choice = serviceChoiceOf(options)
     process.exitCode = await captionCommand({
-      ...serviceChoiceOf(options),
+      ...choice,
+      fields: { ...choice.fields, pdf_pages: String(options.pdfPages) },
       folder,
       prompt: options.prompt,
       out: options.out,

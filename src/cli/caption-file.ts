@@ -9,8 +9,8 @@ import { openPlain } from '../plain-file.ts'
 import { type Caption, type CaptionFormat, formatOf } from './caption-format.ts'
 
 export type CaptionFile = {
-  /** Whether the picture at `path` has a caption. */
-  has(path: string): boolean
+  /** Whether the picture at `path` has an answer to this prompt, or one that does not say to which. */
+  has(path: string, prompt: string): boolean
   /** Throws when it cannot be written, or when something else wrote into the file. */
   add(caption: Caption): Promise<void>
   close(): Promise<void>
@@ -62,7 +62,7 @@ async function captionsIn(handle: FileHandle, path: string, note: Note): Promise
   if (bytes === 0 && format.heading !== undefined) await append(format.heading)
   let turn = Promise.resolve()
   return {
-    has: (picture) => keys.has(format.key(picture)),
+    has: (picture, prompt) => keys.has(format.key(picture, prompt)) || keys.has(format.key(picture)),
     add: (caption) => {
       turn = turn.then(() => append(format.line(caption)))
       return turn

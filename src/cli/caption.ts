@@ -2,14 +2,17 @@
  * `llama-vision caption FOLDER`: one question about every picture below a folder. What is done is in the file at once,
  * what failed is told at the end and tried again by the next run.
  */
-import { readdir, readFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import PQueue from 'p-queue'
 import type { InferResponse } from '../doors/infer/schema.ts'
 import { messageOf } from '../errors.ts'
-import { type AskOptions, ask, Refusal } from './ask.ts'
+import { withLock } from '../pull/lock.ts'
 import { type CaptionFile, openCaptions } from './caption-file.ts'
+import type { Caption } from './caption-format.ts'
+import { createPatience, Unreachable } from './patience.ts'
+import { photosBelow, pictureName, type Skipped } from './photo-folder.ts'
+import { type Sendable, sendable } from './sendable.ts'
 import { type ServiceChoice, withService } from './with-service.ts'
 
 export type CaptionOptions = ServiceChoice & {
@@ -29,39 +32,47 @@ export type CaptionProgress = { done: number; failed: number; total: number; sec
 
 export type CaptionResult = {
   captioned: number
+  /** Those that had an answer to this question. */
   before: number
   failures: { path: string; message: string }[]
+  /** What was not asked about. */
+  skipped: Skipped[]
 }
-
-const pictureName = /\.(jpe?g|png|webp|gif|tiff?|avif|heic|heif)$/i
-const mostTries = 5
-const longestPauseSeconds = 60
 
 export async function caption(options: CaptionOptions): Promise<CaptionResult> {
   const { folder, out } = options
-  const pictures = await picturesBelow(folder)
+  const { pictures, skipped } = await photosBelow(folder)
   if (pictures.length === 0) throw new Error(`There are no pictures in ${folder}`)
   if (pictureName.test(out)) throw new Error(`${out} is the name of a picture; name a file for the captions`)
-  const captions = await openCaptions(out, options.note)
-  try {
-    return await captionAll(pictures, captions, options)
-  } finally {
-    await captions.close()
-  }
+  const taken = `Another run writes ${out}; wait for it, or name another file for the captions`
+  return withLock(`${out}.lock`, { taken, owner: 'run' }, async (lost) => {
+    const captions = await openCaptions(out, options.note)
+    try {
+      const signal = AbortSignal.any([options.signal, lost])
+      const result = await captionAll(pictures, captions, { ...options, signal })
+      lost.throwIfAborted()
+      return { ...result, skipped }
+    } finally {
+      await captions.close()
+    }
+  })
 }
 
 async function captionAll(
   pictures: string[],
   captions: CaptionFile,
   options: CaptionOptions,
-): Promise<CaptionResult> {
-  const open = pictures.filter((path) => !captions.has(path))
-  const result: CaptionResult = { captioned: 0, before: pictures.length - open.length, failures: [] }
+): Promise<Omit<CaptionResult, 'skipped'>> {
+  const { prompt, note } = options
+  const open = pictures.filter((path) => !captions.has(path, prompt))
+  const before = pictures.length - open.length
+  const result: Omit<CaptionResult, 'skipped'> = { captioned: 0, before, failures: [] }
   if (open.length === 0) return result
-  // Answers that cannot be written are asked for in vain.
-  const unwritable = new AbortController()
-  const signal = AbortSignal.any([options.signal, unwritable.signal])
-  await withService(options, options.note, async ({ url, key, slots }) => {
+  // Answers that cannot be written are asked for in vain, and so are those of nobody.
+  const inVain = new AbortController()
+  const signal = AbortSignal.any([options.signal, inVain.signal])
+  const patience = createPatience(note)
+  await withService(options, note, async ({ url, key, slots }) => {
     const began = performance.now()
     const queue = new PQueue({ concurrency: options.parallel ?? slots })
     const report = () => {
@@ -78,14 +89,16 @@ async function captionAll(
     const one = async (path: string) => {
       if (signal.aborted) return
       try {
-        const asking = { ...options, url, key, signal }
-        const answer = await patiently(join(options.folder, path), options.prompt, asking)
-        await captions.add(captionOf(path, answer)).catch((error) => {
-          unwritable.abort(error)
+        const photo = await sendable(await readFile(join(options.folder, path)))
+        const asking = { url, key, signal, fields: options.fields }
+        const answer = await patience.ask(new Blob([photo.bytes]), prompt, asking)
+        await captions.add(captionOf({ path, prompt, photo, answer })).catch((error) => {
+          inVain.abort(error)
           throw error
         })
         result.captioned += 1
       } catch (error) {
+        if (error instanceof Unreachable) inVain.abort(error)
         if (signal.aborted) return
         result.failures.push({ path, message: messageOf(error) })
       }
@@ -93,40 +106,25 @@ async function captionAll(
     }
     await queue.addAll(open.map((path) => () => one(path)))
   })
-  unwritable.signal.throwIfAborted()
+  inVain.signal.throwIfAborted()
   return result
 }
 
-/** Paths relative to the folder, in order; hidden ones are left out. */
-async function picturesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  return entries
-    .filter((entry) => entry.isFile() && pictureName.test(entry.name))
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .filter((path) => !path.split('/').some((name) => name.startsWith('.')))
-    .sort()
-}
+type Captioned = { path: string; prompt: string; photo: Sendable; answer: InferResponse }
 
-/** A busy or restarting service says when to come back. */
-async function patiently(path: string, prompt: string, options: AskOptions): Promise<InferResponse> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await ask(new Blob([await readFile(path)]), prompt, options)
-    } catch (error) {
-      const wait = error instanceof Refusal ? error.retryAfterSeconds : undefined
-      if (wait === undefined || tries === mostTries) throw error
-      await sleep(Math.min(wait, longestPauseSeconds) * 1000, undefined, { signal: options.signal })
-    }
-  }
-}
-
-const captionOf = (path: string, { response_text, model, timestamp, metadata }: InferResponse) => ({
+const captionOf = ({
+  path,
+  prompt,
+  photo: { scaledFrom },
+  answer: { response_text, model, timestamp, metadata },
+}: Captioned): Caption => ({
   path,
   text: response_text,
   model,
   finish_reason: metadata.finish_reason,
-  width: metadata.image.width,
-  height: metadata.image.height,
+  width: scaledFrom?.width ?? metadata.image.width,
+  height: scaledFrom?.height ?? metadata.image.height,
   seconds: metadata.timings_ms.total / 1000,
   time: timestamp,
+  prompt,
 })

@@ -1,5 +1,5 @@
 /**
- * Keeps two pulls from writing one file, also those of containers that share a folder: a lock is a folder whose time is
+ * Keeps two pulls, or runs of `caption`, from writing one file, also those of containers that share a folder: a lock is a folder whose time is
  * renewed while its owner lives, so one that was left behind is taken over once its time is old. No process number says
  * so sooner: it means nothing in another container, and a second record beside the lock is one more to be torn.
  */
@@ -20,21 +20,21 @@ const retryMs = 50
  */
 export async function withLock<Result>(
   path: string,
-  { taken, waitSeconds = 0 }: { taken: string; waitSeconds?: number },
+  { taken, owner = 'pull', waitSeconds = 0 }: { taken: string; owner?: string; waitSeconds?: number },
   work: (lost: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const loss = new AbortController()
   // A process that stood still for long may have been taken for dead: two of them must not write one file.
   const onCompromised = (cause: Error) =>
     loss.abort(
-      new PullProblem(`${path} was taken over by another pull; pull again when it has ended`, { cause }),
+      new PullProblem(`${path} was taken over by another ${owner}; begin again when it has ended`, { cause }),
     )
   const giveUpAt = performance.now() + waitSeconds * 1000
-  let release = await acquire(path, onCompromised)
+  let release = await acquire(path, owner, onCompromised)
   while (!release) {
     if (performance.now() >= giveUpAt) throw new PullProblem(taken)
     await sleep(retryMs)
-    release = await acquire(path, onCompromised)
+    release = await acquire(path, owner, onCompromised)
   }
   try {
     return await work(loss.signal)
@@ -44,11 +44,11 @@ export async function withLock<Result>(
 }
 
 /** What gives the lock back; undefined while another holds it. The package's own retries also try what a disk refuses. */
-async function acquire(path: string, onCompromised: (cause: Error) => void) {
+async function acquire(path: string, owner: string, onCompromised: (cause: Error) => void) {
   const stale = staleSeconds * 1000
   const found = await lstat(path).catch(() => undefined)
   if (found && !found.isDirectory())
-    throw new PullProblem(`${path} is no lock that a pull left. Remove or rename it first`)
+    throw new PullProblem(`${path} is no lock that a ${owner} left. Remove or rename it first`)
   try {
     return await lock(path, { lockfilePath: path, realpath: false, stale, update: renewMs, onCompromised })
   } catch (error) {

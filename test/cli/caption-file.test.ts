@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openCaptions } from '../../src/cli/caption-file.ts'
 
+const prompt = 'What is it?'
 const caption = (path: string, text = 'a star') => ({
   path,
   text,
@@ -23,10 +24,11 @@ const caption = (path: string, text = 'a star') => ({
   height: 2,
   seconds: 0.5,
   time: '2026-01-01T00:00:00.000Z',
+  prompt,
 })
 const lineOf = (path: string, text?: string) => `${JSON.stringify(caption(path, text))}\n`
-const heading = 'path,text,model,finish_reason,width,height,seconds,time\n'
-const rowOf = (path: string) => `${path},a star,m,stop,1,2,0.5,2026-01-01T00:00:00.000Z\n`
+const heading = 'path,text,model,finish_reason,width,height,seconds,time,prompt\n'
+const rowOf = (path: string) => `${path},a star,m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?\n`
 
 /** Opens, asks which of `paths` are there, adds `added` and closes. */
 async function run(path: string, { paths = [], added = [] }: { paths?: string[]; added?: string[] }) {
@@ -34,7 +36,7 @@ async function run(path: string, { paths = [], added = [] }: { paths?: string[];
   const file = await openCaptions(path, (sentence) => notes.push(sentence))
   try {
     for (const one of added) await file.add(caption(one))
-    return { there: paths.filter((one) => file.has(one)), notes }
+    return { there: paths.filter((one) => file.has(one, prompt)), notes }
   } finally {
     await file.close()
   }
@@ -55,13 +57,31 @@ t.test('captions are added to those that are there', async (t) => {
   }
 })
 
+t.test(
+  'a file of before, which does not say which question its captions answer, goes on as it began',
+  async (t) => {
+    const { prompt: _, ...old } = caption('one.png')
+    const oldHeading = heading.replace(',prompt', '')
+    const oldRow = (path: string) => rowOf(path).replace(`,${prompt}`, '')
+    for (const [name, first, second] of [
+      ['a.jsonl', `${JSON.stringify(old)}\n`, lineOf('two.png')],
+      ['a.csv', oldHeading + oldRow('one.png'), oldRow('two.png')],
+    ] as const) {
+      const path = join(t.testdir({ [name]: first }), name)
+      t.same((await run(path, { paths: ['one.png', 'two.png'], added: ['two.png'] })).there, ['one.png'])
+      t.equal(readFileSync(path, 'utf8'), first + second)
+      t.same((await run(path, { paths: ['two.png', 'one.png'] })).there, ['two.png', 'one.png'])
+    }
+  },
+)
+
 t.test('captions as CSV survive a spreadsheet and a second run', async (t) => {
   const path = join(t.testdir({}), 'captions.csv')
   const odd = ['=a, "b".png', "'=c.png", 'two\nlines.png', '-.png']
   const file = await openCaptions(path, () => {})
   for (const one of odd) await file.add(caption(one, 'two\nlines, "quoted"'))
   await file.close()
-  const text = '"two lines, ""quoted""",m,stop,1,2,0.5,2026-01-01T00:00:00.000Z'
+  const text = '"two lines, ""quoted""",m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?'
   t.same(readFileSync(path, 'utf8').split('\n'), [
     heading.trim(),
     `"'=a, ""b"".png",${text}`,

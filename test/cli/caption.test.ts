@@ -1,10 +1,11 @@
 /** A folder's captions, asked from a service that answers as told. */
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type CaptionOptions, caption } from '../../src/cli/caption.ts'
+import { until } from '../support/until.ts'
 
 const answer = {
   response_text: 'a star',
@@ -52,14 +53,48 @@ async function around(t: Test, respond: (response: ServerResponse) => void = ans
 t.test('each picture gets its caption once', async (t) => {
   const { folder, run, asked } = await around(t)
   const out = join(folder, 'captions.jsonl')
-  t.same(await run(out), { captioned: 3, before: 0, failures: [] })
-  t.same(await run(out), { captioned: 0, before: 3, failures: [] })
+  t.same(await run(out), { captioned: 3, before: 0, failures: [], skipped: [] })
+  t.same(await run(out), { captioned: 0, before: 3, failures: [], skipped: [] })
   t.equal(asked(), 3)
+  t.notOk(existsSync(`${out}.lock`))
   const paths = readFileSync(out, 'utf8').trim().split('\n')
   t.same(
     paths.map((line) => JSON.parse(line).path),
     ['a.png', 'b.png', 'c.png'],
   )
+})
+
+t.test('another question is asked of all of them anew', async (t) => {
+  for (const name of ['captions.jsonl', 'captions.csv']) {
+    const { folder, run } = await around(t)
+    const out = join(folder, name)
+    await run(out)
+    t.match(await run(out, { prompt: 'Is it red,\n"or" not?' }), { captioned: 3, before: 0 })
+    t.match(await run(out, { prompt: 'Is it red,\n"or" not?' }), { captioned: 0, before: 3 })
+    t.match(await run(out), { captioned: 0, before: 3 })
+  }
+})
+
+t.test('two runs do not write one file', async (t) => {
+  const { folder, run } = await around(t, (response) => setTimeout(answered, 200, response))
+  const out = join(folder, 'captions.jsonl')
+  const first = run(out)
+  await until(() => existsSync(`${out}.lock`), 'the first run')
+  await t.rejects(run(out), { message: /Another run writes .*captions\.jsonl/ })
+  t.match(await first, { captioned: 3 })
+})
+
+t.test('a service that goes away is waited for, and the run goes on', async (t) => {
+  let times = 0
+  const notes: string[] = []
+  const { folder, run } = await around(t, (response) => {
+    times += 1
+    if (times === 2) response.destroy()
+    else answered(response)
+  })
+  const result = await run(join(folder, 'captions.jsonl'), { note: (sentence) => notes.push(sentence) })
+  t.match(result, { captioned: 3, failures: [] })
+  t.match(notes, [/cannot be reached.*it is waited for/, 'the service is back'])
 })
 
 t.test('captions never go where something else is, and nothing is asked for them', async (t) => {
