@@ -6,6 +6,7 @@ import { type Config, entriesOf } from './config.ts'
 import { documentRoutes } from './doors/docs.ts'
 import type { DoorOptions } from './doors/door.ts'
 import { inferRoute } from './doors/infer/route.ts'
+import { mcpRoutes } from './doors/mcp/route.ts'
 import { ollamaRoutes } from './doors/ollama/route.ts'
 import { openaiRoutes } from './doors/openai/route.ts'
 import { pageRoutes } from './doors/page.ts'
@@ -127,6 +128,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   await app.register(inferRoute, { ...door, config })
   await app.register(openaiRoutes, { ...door, prefix: '/v1' })
   await app.register(ollamaRoutes, { ...door, prefix: '/api' })
+  await app.register(mcpRoutes, { ...door, prefix: '/mcp' })
   await app.register(statusRoutes, {
     model,
     version,

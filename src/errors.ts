@@ -35,6 +35,7 @@ const table = {
   ),
   body_too_large: caller('The request body is too large; at most {limit} bytes are accepted', 413),
   not_found: caller('Unknown route: {actual}. There are POST /infer and GET /health; /docs lists all', 404),
+  method_not_allowed: caller('{actual} is not answered here; send {expected}', 405),
 
   unauthorized: caller('An API key is needed: send one of API_KEYS as Authorization: Bearer <key>', 401),
   host_not_allowed: caller(

@@ -169,7 +169,8 @@ const kinds: Record<string, string> = {
   number: 'a number',
 }
 
-function kindOf(value: unknown): string {
+/** What a value is, for a sentence. */
+export function kindOf(value: unknown): string {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'a list' : (kinds[typeof value] ?? typeof value)
 }

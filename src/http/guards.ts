@@ -46,7 +46,7 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
     await app.register(cors, {
       origin: origins.includes('*') ? '*' : origins,
       methods: ['GET', 'POST'],
-      exposedHeaders: ['x-request-id', 'retry-after'],
+      exposedHeaders: ['x-request-id', 'retry-after', 'mcp-session-id'],
     })
   }
   const keys = entriesOf(config.API_KEYS)

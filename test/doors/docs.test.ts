@@ -31,7 +31,14 @@ t.test('each body has an example, and each example is answered', async (t) => {
     }
     if (post) sent[url] = all.length
   }
-  t.same(sent, { '/infer': 2, '/v1/chat/completions': 1, '/api/chat': 1, '/api/generate': 1, '/api/show': 1 })
+  t.same(sent, {
+    '/infer': 2,
+    '/v1/chat/completions': 1,
+    '/api/chat': 1,
+    '/api/generate': 1,
+    '/api/show': 1,
+    '/mcp': 2,
+  })
 })
 
 t.test(
