@@ -3,7 +3,7 @@
  * answers what is beyond it (`answers`, a code of `errors.ts`). `npm run docs` writes the settings' page and the table
  * of limits from it. An empty variable counts as unset, so that compose files can pass `${NAME:-}` through.
  */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { dirname, join } from 'node:path'
 import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
@@ -15,6 +15,9 @@ export const packageRoot = (() => {
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
   return folder
 })()
+
+export const ownVersion = (): string =>
+  (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
 
 const seconds = { unit: 'seconds' }
 

@@ -54,7 +54,7 @@ program
 
 const marks = { good: 'ok     ', warning: 'warning', fault: 'FAULT  ' }
 
-/** What both commands that ask have in common. */
+/** What the commands that ask have in common. */
 const asking = (command: Command): Command =>
   command
     .option('--url <url>', 'ask this service; otherwise one on this machine, or one started for the purpose')
@@ -112,6 +112,8 @@ function count(text: string): number {
 
 type Captioning = { prompt: string; out: string; parallel?: number; pdfPages: number }
 
+const several = (value: string, before: string[]): string[] => [...before, value]
+
 asking(program.command('caption'))
   .description(
     'ask the same about every picture below a folder; a run that was cut off goes on where it stopped',
@@ -132,6 +134,19 @@ asking(program.command('caption'))
       out: options.out,
       parallel: options.parallel,
       signal: interrupted(),
+    })
+  })
+
+asking(program.command('mcp'))
+  .description('let a client of the Model Context Protocol ask about pictures, over stdin and stdout')
+  .option('--allow <folder>', 'read pictures below this folder; may be given several times', several, [])
+  .action(async (options: Asking & { allow: string[] }) => {
+    const { mcp } = await import('./cli/mcp.ts')
+    await mcp({
+      ...serviceChoiceOf(options),
+      allow: options.allow,
+      signal: interrupted(),
+      note: (sentence) => console.error(sentence),
     })
   })
 

@@ -41,7 +41,7 @@ const owners: Record<string, string[]> = {
   '@fastify/swagger': ['doors/docs'],
   '@fastify/swagger-ui': ['doors/docs'],
   '@hyzyla/pdfium': ['image/pdf'],
-  '@modelcontextprotocol/sdk': ['doors/mcp'],
+  '@modelcontextprotocol/sdk': ['doors/mcp', 'cli/mcp'],
   '@prometheus-io/client': ['metrics'],
   ajv: ['inference/json-schema'],
   re2js: ['inference/json-schema'],

@@ -23,6 +23,7 @@ const others: Record<string, string> = {
   DEBIAN_IMAGE: "the image's build",
   DEBIAN_SNAPSHOT: "the image's build",
   SOURCE_DATE_EPOCH: "the image's build",
+  MCP_TOOL_TIMEOUT: 'Claude Code',
 }
 const codesOfOthers = /^(FST|ERR|HPE)_/
 

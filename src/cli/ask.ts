@@ -1,4 +1,4 @@
-/** A client of the service for the commands: one question about one picture, answered in events. */
+/** A client of the service for the commands: one question, answered in events. */
 import { createParser } from 'eventsource-parser'
 import { FormData, fetch } from 'undici'
 import type { InferResponse } from '../doors/infer/schema.ts'
@@ -18,7 +18,12 @@ export type Heard =
   | {
       event: 'progress'
       data:
-        | { stage: 'image'; image: { width: number; height: number; tiles: number | null } }
+        | {
+            stage: 'image'
+            done: number
+            total: number
+            image: { width: number; height: number; tiles: number | null }
+          }
         | { stage: 'picture'; done: number; total: number; seconds_left: number }
         | { stage: 'prompt'; seconds_left: number | null }
     }
@@ -37,9 +42,12 @@ export class Refusal extends Error {
   }
 }
 
-/** Asks and reports what is heard on the way. Rejects with a `Refusal`, or whatever keeps the service from being reached. */
+/**
+ * Asks and reports what is heard on the way. `picture` is one as bytes, or several as texts that the service reads: base64,
+ * data URLs, addresses. Rejects with a `Refusal`, or whatever keeps the service from being reached.
+ */
 export async function ask(
-  picture: Blob,
+  picture: Blob | readonly string[],
   prompt: string,
   { url, key, fields, signal }: AskOptions,
   onHeard: (heard: Heard) => void = () => {},
@@ -48,7 +56,8 @@ export async function ask(
   body.set('prompt', prompt)
   body.set('stream', 'true')
   for (const [name, value] of Object.entries(fields)) body.set(name, value)
-  body.set('image', picture, 'picture')
+  if (picture instanceof Blob) body.set('image', picture, 'picture')
+  else for (const one of picture) body.append(picture.length === 1 ? 'image' : 'images', one)
   const response = await fetch(`${url}/infer`, {
     method: 'POST',
     body,

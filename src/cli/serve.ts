@@ -1,12 +1,10 @@
 /** Composition root: settings -> parts -> a listening service, and the way back. */
-import { readFileSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
-import { type Config, loadConfig, packageRoot, requireGuard } from '../config.ts'
+import { type Config, loadConfig, ownVersion, requireGuard } from '../config.ts'
 import { confinement } from '../engine/confinement.ts'
 import { cpuThrottling, readMemory, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
@@ -166,6 +164,3 @@ async function snapshot(engine: Engine, { inside }: Admission, slots: number): P
     throttledSeconds: throttling.seconds,
   }
 }
-
-const ownVersion = (): string =>
-  (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version

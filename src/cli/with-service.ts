@@ -16,18 +16,37 @@ export type ServiceChoice = {
   signal: AbortSignal
 }
 
-export type ChosenService = { url: string; key: string | undefined; slots: number }
+export type ChosenService = {
+  url: string
+  key: string | undefined
+  slots: number
+  /** Ends one that was started for the purpose. */
+  stop?: () => Promise<void>
+}
 
 /** Runs `work` with a service that is ready. `tell` hears what is waited for. */
 export async function withService<Result>(
-  { url, key, env, signal }: ServiceChoice,
+  choice: ServiceChoice,
   tell: (sentence: string) => void,
   work: (service: ChosenService) => Promise<Result>,
 ): Promise<Result> {
-  if (url !== undefined) return work({ url: url.replace(/\/+$/, ''), key, slots: 1 })
+  const service = await chooseService(choice, tell)
+  try {
+    return await work(service)
+  } finally {
+    await service.stop?.()
+  }
+}
+
+/** A service that is ready, to be stopped by whoever chose it. */
+export async function chooseService(
+  { url, key, env, signal }: ServiceChoice,
+  tell: (sentence: string) => void,
+): Promise<ChosenService> {
+  if (url !== undefined) return { url: url.replace(/\/+$/, ''), key, slots: 1 }
   const config = loadConfig(env)
   const running = await probe(env)
-  if (running.healthy) return work({ url: running.url, key, slots: config.SLOTS })
+  if (running.healthy) return { url: running.url, key, slots: config.SLOTS }
   tell(`starting the model ${sourceName(config.MODEL_NAME)}`)
   const own = await startService(
     // Nobody else asks it, so there is nobody to wait for at its end.
@@ -36,8 +55,9 @@ export async function withService<Result>(
   )
   try {
     await untilHealthy(own.url, { signal, tell })
-    return await work({ url: own.url, key: undefined, slots: config.SLOTS })
-  } finally {
+  } catch (error) {
     await own.stop()
+    throw error
   }
+  return { url: own.url, key: undefined, slots: config.SLOTS, stop: () => own.stop() }
 }
