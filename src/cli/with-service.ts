@@ -6,7 +6,6 @@ import { pino } from 'pino'
 import { loadConfig } from '../config.ts'
 import { sourceName } from '../model/source-name.ts'
 import { probe } from './probe.ts'
-import { startService } from './serve.ts'
 import { untilHealthy } from './until-healthy.ts'
 
 export type ServiceChoice = {
@@ -48,6 +47,8 @@ export async function chooseService(
   const running = await probe(env)
   if (running.healthy) return { url: running.url, key, slots: config.SLOTS }
   tell(`starting the model ${sourceName(config.MODEL_NAME)}`)
+  // Loaded only where it is started: it is most of what a command would hold in memory.
+  const { startService } = await import('./serve.ts')
   const own = await startService(
     // Nobody else asks it, so there is nobody to wait for at its end.
     { ...config, HOST: '127.0.0.1', PORT: 0, API_KEYS: '', RATE_LIMIT: 0, SHUTDOWN_GRACE: 0 },
