@@ -1,7 +1,9 @@
 /** Requests of the MCP door that are cancelled, and many at once. */
+import { mock } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { App } from '../../src/app.ts'
+import { callsUnderWay } from '../../src/doors/mcp/calls.ts'
 import type { Inference } from '../../src/inference/infer.ts'
 import { testApp } from '../support/app.ts'
 
@@ -48,6 +50,32 @@ t.test('a request is cancelled by a message of its own session, and by no other'
   await post(app, cancel(2), mine)
   t.same([(await plain).statusCode, (await plain).body], [202, ''])
   await post(app, cancel(2), mine)
+})
+
+t.test('what has ended is not cancelled any more', async (t) => {
+  const { run, cancel } = callsUnderWay()
+  const name = { caller: 'a', session: 'b', id: 1 }
+  const signals: AbortSignal[] = []
+  await run(name, async (cancelled) => void signals.push(cancelled))
+  await run(name, async (first) => {
+    const second = run(name, async (cancelled) => void signals.push(first, cancelled))
+    await second
+    cancel(name)
+  })
+  t.notOk(signals.some(({ aborted }) => aborted))
+})
+
+t.test('a client that wants no progress hears that it is not forgotten', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const { infer, signals } = waiting()
+  const app = await testApp(t, { infer })
+  const session = { 'mcp-session-id': 'a' }
+  const answer = post(app, call(1), { ...session, accept: 'text/event-stream' })
+  while (signals.length < 1) await sleep(5)
+  mock.timers.tick(25_000)
+  await post(app, cancel(1), session)
+  t.equal((await answer).body, ': still here\n\n: still here\n\n')
 })
 
 const hello = {

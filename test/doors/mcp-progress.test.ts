@@ -34,7 +34,7 @@ t.test('a picture is told at its tenths, an answer by its length, nothing twice'
 })
 
 t.test('who waits hears the same again, until the end', (t) => {
-  mock.timers.enable({ apis: ['setInterval'] })
+  mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const told: Progress[] = []
   const { tell, end } = progressTeller((progress) => told.push(progress))
@@ -43,13 +43,17 @@ t.test('who waits hears the same again, until the end', (t) => {
   mock.timers.tick(1)
   t.same(told, [{ progress: 1, message: 'The question has come in' }])
   tell({ type: 'prompt' })
-  mock.timers.tick(20_000)
+  for (let tens = 0; tens < 2; tens += 1) mock.timers.tick(10_000)
   t.same(
     told.map(({ message }) => message),
     ['The question has come in', ...Array(3).fill('Looking at the picture and reading the question')],
   )
+  mock.timers.tick(5_000)
+  tell({ type: 'token' })
+  mock.timers.tick(9_999)
+  t.equal(told.length, 5, 'what was told a while ago is not repeated yet')
   end()
   mock.timers.tick(60_000)
-  t.equal(told.length, 4)
+  t.equal(told.length, 5)
   t.end()
 })

@@ -1,4 +1,5 @@
 /** The MCP door without an engine: what it makes of messages, in JSON and in events, and what it does not take. */
+import { pino } from 'pino'
 import t from 'tap'
 import type { App } from '../../src/app.ts'
 import { failure } from '../../src/errors.ts'
@@ -57,7 +58,9 @@ t.test('a client is greeted in its version of the protocol, and told of one tool
     inputSchema: { type: 'object', required: ['picture', 'question'] },
     annotations: { readOnlyHint: true },
   })
-  t.same((await post(app, rpc('ping'))).json(), { jsonrpc: '2.0', id: 1, result: {} })
+  const pinged = await post(app, rpc('ping'))
+  t.same(pinged.json(), { jsonrpc: '2.0', id: 1, result: {} })
+  t.equal(pinged.headers['mcp-session-id'], undefined, 'only a greeting begins something')
 })
 
 t.test('a call becomes a question with its pictures first', async (t) => {
@@ -152,10 +155,19 @@ t.test('what goes wrong with a question is a result that the model can read', as
   t.equal(await refusal({}), 'Missing required field: question')
 })
 
-t.test('a fault of ours is told without what caused it', async (t) => {
-  const app = await testApp(t, { infer: () => Promise.reject(new Error('secret')) })
+t.test('a fault of ours is told without what caused it, which is in the log', async (t) => {
+  const lines: string[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+  const app = await testApp(t, { log, infer: () => Promise.reject(new Error('secret')) })
   const { result } = (await post(app, call(asked))).json()
   t.same(result, { isError: true, content: [{ type: 'text', text: 'An internal error occurred' }] })
+  t.match(
+    lines.map((line) => JSON.parse(line)),
+    [
+      { level: 50, code: 'internal_error', err: { message: 'secret' } },
+      { status: 200, code: 'internal_error', msg: 'request' },
+    ],
+  )
 })
 
 t.test('an answer that was cut off says so', async (t) => {

@@ -114,7 +114,6 @@ async function converse(server: Server, { message, hear, cancelled }: Conversati
       server.connect(transport).then(() => transport.onmessage?.(message), reject)
     })
   } finally {
-    cancelled.removeEventListener('abort', close)
     await close()
   }
 }

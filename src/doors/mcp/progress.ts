@@ -24,11 +24,14 @@ export function progressTeller(send: (progress: Progress) => void) {
   let sent = 0
   let tokens = 0
   let message = 'The question has come in'
-  const repeat = () => {
+  let timer = setTimeout(sendMessage, silenceMs)
+
+  function sendMessage(): void {
+    clearTimeout(timer)
+    timer = setTimeout(sendMessage, silenceMs)
     sent += 1
     send({ progress: sent, message })
   }
-  const timer = setInterval(repeat, silenceMs)
 
   function sentenceOf(step: Step): string | undefined {
     switch (step.type) {
@@ -57,9 +60,8 @@ export function progressTeller(send: (progress: Progress) => void) {
       const sentence = sentenceOf(step)
       if (sentence === undefined || sentence === message) return
       message = sentence
-      timer.refresh()
-      repeat()
+      sendMessage()
     },
-    end: () => clearInterval(timer),
+    end: () => clearTimeout(timer),
   }
 }
