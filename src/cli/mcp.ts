@@ -43,18 +43,15 @@ export async function mcp({ fields, allow, note, ...choice }: McpOptions): Promi
     atOnce += 1
     try {
       const sources = await Promise.all(pictures.map((picture) => sourceOf(picture, readPicture)))
-      const { text, finishReason } = await service.use(
-        (sentence) => {
-          note(sentence)
-          tell({ type: 'waiting', sentence })
-        },
-        async ({ url, key }) => {
-          const asking = { url, key, signal, fields: { ...usual, ...fields } }
-          const answer = await ask(sources, question, asking, (heard) => tell(stepOf(heard)))
-          return { text: answer.response_text, finishReason: answer.metadata.finish_reason }
-        },
-      )
-      return { text, cutOff: finishReason === 'length' }
+      const waiting = (sentence: string) => {
+        note(sentence)
+        tell({ type: 'waiting', sentence })
+      }
+      const { response_text, metadata } = await service.use(waiting, ({ url, key }) => {
+        const asking = { url, key, signal, fields: { ...usual, ...fields } }
+        return ask(sources, question, asking, (heard) => tell(stepOf(heard)))
+      })
+      return { text: response_text, cutOff: metadata.finish_reason === 'length' }
     } finally {
       atOnce -= 1
     }
