@@ -130,7 +130,8 @@ async function sourceOf(picture: string, readPicture: ReadPicture): Promise<stri
 
 function stepOf(heard: Heard): Step {
   if (heard.event === 'token') return { type: 'token' }
-  if (heard.event === 'queued') return { type: 'queued', position: heard.data.position }
+  if (heard.event === 'queued')
+    return { type: 'queued', position: heard.data.position, secondsLeft: heard.data.seconds_left }
   const { data } = heard
   switch (data.stage) {
     case 'image':
@@ -138,6 +139,6 @@ function stepOf(heard: Heard): Step {
     case 'picture':
       return { type: 'picture', done: data.done, total: data.total, secondsLeft: data.seconds_left }
     case 'prompt':
-      return { type: 'prompt' }
+      return { type: 'prompt', secondsLeft: data.seconds_left }
   }
 }

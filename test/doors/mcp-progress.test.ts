@@ -8,7 +8,9 @@ t.test('a picture is told at its tenths, an answer by its length, nothing twice'
   const { tell, end } = progressTeller((progress) => told.push(progress))
   t.teardown(end)
   tell({ type: 'waiting', sentence: 'starting the model' })
-  for (const position of [2, 2, 0]) tell({ type: 'queued', position })
+  for (const position of [2, 2, 1, 0])
+    tell({ type: 'queued', position, secondsLeft: position === 1 ? 6.5 : null })
+  tell({ type: 'prompt', secondsLeft: 3 })
   for (let done = 1; done <= 40; done += 1)
     tell({ type: 'picture', done, total: 40, secondsLeft: (40 - done) / 4 })
   for (let token = 1; token <= 40; token += 1) tell({ type: 'token' })
@@ -17,7 +19,9 @@ t.test('a picture is told at its tenths, an answer by its length, nothing twice'
     [
       'starting the model',
       'Waiting, 2 come first',
+      'Waiting, 1 come first, about 7 s left',
       'The service takes the question',
+      'Looking at the picture and reading the question, about 3 s left',
       ...[10, 20, 30, 40, 50, 60, 70, 80, 90, 100].map(
         (percent) => `${percent} % of the picture seen, ${Math.ceil((100 - percent) / 10)} s left`,
       ),
@@ -42,7 +46,7 @@ t.test('who waits hears the same again, until the end', (t) => {
   t.same(told, [])
   mock.timers.tick(1)
   t.same(told, [{ progress: 1, message: 'The question has come in' }])
-  tell({ type: 'prompt' })
+  tell({ type: 'prompt', secondsLeft: null })
   for (let tens = 0; tens < 2; tens += 1) mock.timers.tick(10_000)
   t.same(
     told.map(({ message }) => message),

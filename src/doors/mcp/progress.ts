@@ -2,9 +2,9 @@
 
 /** As much of an `InferenceEvent` as is told; a command hears the same from its service. */
 export type Step =
-  | { type: 'queued'; position: number }
+  | { type: 'queued'; position: number; secondsLeft: number | null }
   | { type: 'image'; done: number; total: number }
-  | { type: 'prompt' }
+  | { type: 'prompt'; secondsLeft: number | null }
   | { type: 'picture'; done: number; total: number; secondsLeft: number }
   | { type: 'token' }
   /** Before there is a service to ask. */
@@ -38,11 +38,13 @@ export function progressTeller(send: (progress: Progress) => void) {
       case 'waiting':
         return step.sentence
       case 'queued':
-        return step.position === 0 ? 'The service takes the question' : `Waiting, ${step.position} come first`
+        return step.position === 0
+          ? 'The service takes the question'
+          : `Waiting, ${step.position} come first${about(step.secondsLeft)}`
       case 'image':
         return `${step.done} of ${step.total} pictures prepared`
       case 'prompt':
-        return 'Looking at the picture and reading the question'
+        return `Looking at the picture and reading the question${about(step.secondsLeft)}`
       case 'picture': {
         const percent = (100 / pictureSteps) * Math.floor((pictureSteps * step.done) / step.total)
         return percent === 0
@@ -65,3 +67,6 @@ export function progressTeller(send: (progress: Progress) => void) {
     end: () => clearTimeout(timer),
   }
 }
+
+const about = (seconds: number | null): string =>
+  seconds === null ? '' : `, about ${Math.ceil(seconds)} s left`
