@@ -46,16 +46,27 @@ function fieldsOf(fields: Form['fields'], schema: TObject): Record<string, unkno
       .filter(([name]) => name !== 'dry_run')
       .map(([name, values]) => [name, fieldValue(name, values, schema)]),
   )
-  const { json_schema: text } = given
-  if (typeof text === 'string') {
-    try {
-      given.json_schema = parseJson(Buffer.from(text))
-    } catch (error) {
-      if (error instanceof Failure && error.code === 'json_too_complex') throw error
-      throw failure('invalid_json_schema', { field: 'json_schema', reason: 'it is not JSON' })
-    }
-  }
+  const { json_schema: answer, history } = given
+  if (typeof answer === 'string') given.json_schema = parsedText(answer, notSchema)
+  if (typeof history === 'string') given.history = parsedText(history, notHistory)
   return Value.Convert(schema, given) as Record<string, unknown>
+}
+
+const notSchema = () => failure('invalid_json_schema', { field: 'json_schema', reason: 'it is not JSON' })
+const notHistory = () =>
+  failure('wrong_type', {
+    field: 'history',
+    expected: 'the JSON of a list',
+    actual: 'a text that is no JSON',
+  })
+
+/** What a field that is JSON holds. Throws `json_too_complex`, or what `fault` says of a text that is none. */
+function parsedText(text: string, fault: () => Failure): unknown {
+  try {
+    return parseJson(Buffer.from(text))
+  } catch (error) {
+    throw error instanceof Failure && error.code === 'json_too_complex' ? error : fault()
+  }
 }
 
 /** A field that comes several times is a list, where one may be. */

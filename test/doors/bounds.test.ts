@@ -10,6 +10,7 @@ t.test('no list is longer than anybody has use for', async (t) => {
   const message = { role: 'user', content: 'a' }
   const lists: [url: string, field: string, body: object][] = [
     ['/infer', 'images', { prompt: 'a', images: many('') }],
+    ['/infer', 'history', { prompt: 'a', image: 'AAAA', history: many({ prompt: 'a', response_text: 'b' }) }],
     ['/infer', 'stop', { prompt: 'a', image: 'AAAA', stop: many('a') }],
     ['/v1/chat/completions', 'messages', { messages: many(message) }],
     ['/v1/chat/completions', 'stop', { messages: [message], stop: many('a') }],

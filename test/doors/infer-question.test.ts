@@ -79,3 +79,44 @@ t.test('what is asked for is taken over, and no more', (t) => {
   t.equal(questionOf(asked({ image: 'AAAA', system: '' })).messages.length, 1, 'an empty one says nothing')
   t.end()
 })
+
+t.test('what was said before comes between the pictures and the question', (t) => {
+  const history = [
+    { prompt: 'What is it?', response_text: 'A llama.' },
+    { prompt: 'Is it wet?', response_text: 'No.' },
+  ]
+  const turn = (role: string, text: string, field: string) => ({
+    role,
+    parts: [{ type: 'text', text, field }],
+  })
+  t.strictSame(questionOf(asked({ images: ['AAAA', 'BBBB'], system: 'Be brief.', history })).messages, [
+    turn('system', 'Be brief.', 'system'),
+    {
+      role: 'user',
+      parts: [
+        image('AAAA', 'images/0'),
+        image('BBBB', 'images/1'),
+        { type: 'text', text: 'What is it?', field: 'history/0/prompt' },
+      ],
+    },
+    turn('assistant', 'A llama.', 'history/0/response_text'),
+    turn('user', 'Is it wet?', 'history/1/prompt'),
+    turn('assistant', 'No.', 'history/1/response_text'),
+    { role: 'user', parts: [prompt] },
+  ])
+  t.strictSame(
+    questionOf(asked({ image: 'AAAA', history: [] })),
+    questionOf(asked({ image: 'AAAA' })),
+    'an empty one is none',
+  )
+  for (const [turn, field] of [
+    [{ prompt: ' ', response_text: 'A llama.' }, 'history/1/prompt'],
+    [{ prompt: 'What is it?', response_text: '' }, 'history/1/response_text'],
+  ] as const) {
+    t.throws(() => questionOf(asked({ image: 'AAAA', history: [...history.slice(0, 1), turn] })), {
+      code: 'empty_prompt',
+      facts: { field },
+    })
+  }
+  t.end()
+})

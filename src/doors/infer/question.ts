@@ -8,17 +8,12 @@ import type { InferRequest } from './schema.ts'
 
 /** `uploads` are pictures that came as bytes beside the fields. Pictures go first: see `chat.ts`. */
 export function questionOf(request: InferRequest, uploads: readonly Buffer[] = []): Question {
-  requireText(request.prompt, 'prompt')
   const { max_tokens, temperature, top_p, top_k, min_p, repeat_penalty, seed } = request
-  const user: Part[] = [
-    ...imagesOf(request, uploads),
-    { type: 'text', text: request.prompt, field: 'prompt' },
-  ]
   const system: Message[] = request.system
     ? [{ role: 'system', parts: [{ type: 'text', text: request.system, field: 'system' }] }]
     : []
   return {
-    messages: [...system, { role: 'user', parts: user }],
+    messages: [...system, ...turnsOf(request, uploads)],
     detail: request.image_detail,
     pages: request.pdf_pages,
     sampling: {
@@ -33,6 +28,23 @@ export function questionOf(request: InferRequest, uploads: readonly Buffer[] = [
     },
     json: request.json_schema,
   }
+}
+
+/** All that came before is the same again when the next question is asked, so the engine begins where it left off. */
+function turnsOf(request: InferRequest, uploads: readonly Buffer[]): Message[] {
+  const { history = [], prompt } = request
+  const said = history.flatMap((turn, index) => [
+    textOf('user', turn.prompt, `history/${index}/prompt`),
+    textOf('assistant', turn.response_text, `history/${index}/response_text`),
+  ])
+  const turns = [...said, textOf('user', prompt, 'prompt')]
+  const images = imagesOf(request, uploads)
+  return turns.map(({ role, text }, index) => ({ role, parts: index === 0 ? [...images, text] : [text] }))
+}
+
+function textOf(role: Message['role'], text: string, field: string): { role: Message['role']; text: Part } {
+  requireText(text, field)
+  return { role, text: { type: 'text', text, field } }
 }
 
 function imagesOf({ image, images }: InferRequest, uploads: readonly Buffer[]): Part[] {

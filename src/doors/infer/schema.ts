@@ -10,6 +10,9 @@ import { redSquare } from '../../plain-squares.ts'
 const nullable = <Schema extends ReturnType<typeof Type.String>>(schema: Schema) =>
   Type.Union([schema, Type.Null()])
 
+/** Earlier turns of a conversation: more than a context has room for. */
+const mostTurns = 100
+
 export type RequestLimits = {
   maxImages: number
   maxSeconds: number
@@ -36,6 +39,12 @@ export const inferRequest = (limits: RequestLimits) =>
         }),
       ),
       system: Type.Optional(Type.String({ description: 'How the model is to behave.' })),
+      history: Type.Optional(
+        Type.Array(Type.Object({ prompt: Type.String(), response_text: Type.String() }), {
+          maxItems: mostTurns,
+          description: 'Earlier questions about the same pictures with their answers, oldest first.',
+        }),
+      ),
       max_tokens: Type.Integer({
         default: defaults.max_tokens,
         minimum: 1,
