@@ -136,7 +136,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
     draining: parts.draining,
     exposition: parts.metrics.exposition,
   })
-  await app.register(pageRoutes)
+  await app.register(pageRoutes, { config })
   await app.ready()
   return app
 }

@@ -3,14 +3,19 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
-import { packageRoot } from '../config.ts'
+import { type Config, packageRoot } from '../config.ts'
 
 const folder = join(packageRoot, 'src/page')
 
-export async function pageRoutes(app: FastifyInstance): Promise<void> {
+/** What the page refuses by itself, before it sends megabytes in vain. */
+export type PageLimits = { config: Pick<Config, 'MAX_IMAGES' | 'MAX_BODY_MIB'> }
+
+export async function pageRoutes(app: FastifyInstance, { config }: PageLimits): Promise<void> {
   await app.register(fastifyStatic, { root: folder, serve: false })
   const options = { schema: { hide: true }, config: { open: true } }
   app.get('/', options, (_request, reply) => reply.sendFile('index.html'))
+  const limits = { max_images: config.MAX_IMAGES, max_body_bytes: config.MAX_BODY_MIB * 1024 ** 2 }
+  app.get('/limits.json', options, () => limits)
   for (const file of readdirSync(folder)) {
     app.get(`/${file}`, options, (_request, reply) => reply.sendFile(file))
   }

@@ -14,8 +14,8 @@ const words = {
   failed: ['failed', 'Not usable'],
 }
 
-/** Returns a function that looks at once. */
-export function watchHealth({ panel, state, model, detail, version }) {
+/** Returns a function that looks at once. `ready` is called each time the model has become so. */
+export function watchHealth({ panel, state, model, detail, version, ready }) {
   let timer
 
   async function look() {
@@ -46,7 +46,9 @@ export function watchHealth({ panel, state, model, detail, version }) {
 
   /** Read out when it changes, so an unchanged word must not be set again. */
   function tell(light, word) {
+    const becameReady = light === 'ready' && panel.dataset.state !== 'ready'
     panel.dataset.state = light
+    if (becameReady) ready()
     if (state.textContent !== word) state.textContent = word
   }
 

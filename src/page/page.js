@@ -1,48 +1,192 @@
-/** The page: choose a picture, ask, hear the answer come, ask again. */
-import { createChooser } from './chooser.js'
-import { copy } from './clipboard.js'
+/** The page: choose pictures, ask, hear the answer come, ask again. Puts its parts together. */
+import { takeArrivals } from './arrivals.js'
+import { createCode } from './code.js'
+import { createDesk, numberIn } from './desk.js'
+import { createGallery } from './gallery.js'
 import { watchHealth } from './health.js'
-import { snippets } from './snippets.js'
+import { createKeeping, keepForTab, ofTab } from './keeping.js'
+import { createOutlook } from './outlook.js'
+import { createPictures } from './pictures.js'
+import { limitsOfService } from './service.js'
 import { ask } from './stream.js'
-import { createTurn } from './turn.js'
+import { createTalk } from './talk.js'
 
 const byId = (id) => document.getElementById(id)
 const question = byId('question')
-const turns = byId('turns')
 const key = byId('key')
+const pages = byId('pages')
 const keyName = 'llama-vision-key'
+const usualQuestion = 'Describe this image in detail'
 
-/** The picture of the newest turn. */
-let subject
 /** Aborts the request under way; undefined while there is none. */
 let running
-let language = 'curl'
+const limits = limitsOfService()
+const keeping = createKeeping()
 
+const gallery = createGallery({
+  frame: byId('frame'),
+  preview: byId('preview'),
+  caption: byId('caption'),
+  strip: byId('strip'),
+  thumbTemplate: byId('thumb-template'),
+  remove: (picture) => pictures.remove(picture),
+})
+const pictures = createPictures({
+  limits,
+  key: () => key.value,
+  changed: picturesChanged,
+  refused: tellRefused,
+  opening: (name) => {
+    if (name) byId('caption').textContent = `Opening ${name}`
+    else gallery.show(pictures.current())
+  },
+})
+const outlook = createOutlook({
+  key: () => key.value,
+  request: async () => {
+    const list = pictures.current()
+    return list.length > 0 ? { pictures: list, body: await requestOf(list, usualQuestion, []) } : undefined
+  },
+  seen: (list, images) => gallery.see(list, images),
+  told: (sentence) => {
+    byId('outlook').textContent = sentence
+  },
+  refused: pictureRefused,
+})
+const talk = createTalk({
+  turns: byId('turns'),
+  opening: byId('opening'),
+  desk: byId('desk'),
+  turnTemplate: byId('turn-template'),
+  subjectTemplate: byId('subject-template'),
+  announce,
+})
+const desk = createDesk({
+  form: byId('ask'),
+  question,
+  complaint: byId('complaint'),
+  settings: byId('settings'),
+  submit: byId('submit'),
+  stopButton: byId('stop'),
+  missing: () =>
+    pictures.current().length === 0
+      ? { sentence: 'Choose a picture first.', field: byId('choose') }
+      : undefined,
+  ask: askNow,
+  stop: () => running?.abort(),
+})
+const showCode = createCode({
+  code: byId('code'),
+  copied: byId('copied'),
+  buttons: document.querySelectorAll('[data-language]'),
+  request: codeRequest,
+})
 const lookAtHealth = watchHealth({
   panel: byId('health'),
   state: byId('health-state'),
   model: byId('health-model'),
   detail: byId('health-detail'),
   version: byId('version'),
+  ready: outlook.look,
 })
-const picture = createChooser({
+
+takeArrivals({
   file: byId('file'),
+  choosers: [
+    [byId('choose'), { replace: false }],
+    [byId('add'), { replace: false }],
+    [byId('choose-other'), { replace: true }],
+  ],
   frame: byId('frame'),
-  preview: byId('preview'),
-  caption: byId('caption'),
-  choose: byId('choose'),
-  chooseOther: byId('choose-other'),
-  changed: ({ caption }) => {
-    complain('')
-    announce(`Picture chosen: ${caption}`)
-    showCode()
+  files: (list, options) => pictures.add(list, { replace: talk.isAbout(pictures.current()), ...options }),
+  address: (text) => {
+    pictures.addAddress(text, { replace: talk.isAbout(pictures.current()) }).then(() => {
+      if (question.value.trim() === text && pictures.current().length > 0) question.value = ''
+    })
   },
+  wantsAddress: (field) => field === question && field.value === '' && pictures.current().length === 0,
 })
 restoreKey()
 offerSuggestions()
-askOnSubmit()
-stopOnClick()
-offerCode()
+offerBeginnings()
+heedSettings()
+restoreTalk()
+
+async function requestOf(list, prompt, history) {
+  const images = await Promise.all(list.map((picture) => picture.base64()))
+  return {
+    ...desk.settings(),
+    prompt,
+    ...(images.length === 1 ? { image: images[0] } : { images }),
+    ...(list.some(({ isDocument }) => isDocument) && { pdf_pages: numberIn(pages) }),
+    ...(history.length > 0 && { history }),
+  }
+}
+
+async function askNow(text) {
+  const list = pictures.current()
+  const history = talk.history(list)
+  const expected = history.length === 0 ? outlook.seconds(list) : undefined
+  const turn = talk.begin({ question: text, pictures: list, expected })
+  question.value = ''
+  setRunning(new AbortController())
+  const { signal } = running
+  try {
+    const request = await requestOf(list, text, history)
+    for await (const { event, data } of ask(request, { key: key.value, signal })) {
+      talk.keepInSight(turn.element, () => turn.hear(event, data))
+    }
+  } catch (error) {
+    if (signal.aborted) turn.stop()
+    else talk.keepInSight(turn.element, () => turn.fail(error))
+    // To be asked again, unless it is forgotten or another one was begun meanwhile.
+    if (turn.element.isConnected) question.value ||= text
+    if (error.status === 401) askForKey(turn)
+    lookAtHealth()
+  } finally {
+    setRunning(undefined)
+    showCode()
+    keep()
+  }
+}
+
+function setRunning(controller) {
+  running = controller
+  desk.setRunning(Boolean(controller))
+  showBeginnings()
+}
+
+function picturesChanged(list) {
+  gallery.show(list)
+  byId('pages-row').hidden = !list.some(({ isDocument }) => isDocument)
+  const focusMoves = [byId('choose'), byId('forget')].includes(document.activeElement)
+  showBeginnings()
+  if (focusMoves) byId(list.length > 0 ? 'add' : 'choose').focus()
+  desk.complain('')
+  if (list.length > 0) announce(`Pictures chosen: ${list.map(({ caption }) => caption).join('; ')}`)
+  outlook.look()
+  showCode()
+  keep()
+}
+
+/** One that the service can't read would spoil every question about the others. */
+function pictureRefused({ field = '', message }) {
+  const list = pictures.current()
+  const [, index] = /^images?(?:\/(\d+))?$/.exec(field) ?? []
+  const picture = field.startsWith('image') ? list[Number(index ?? 0)] : undefined
+  if (!picture) {
+    byId('outlook').textContent = message
+    return
+  }
+  tellRefused([`${picture.name} was not taken. ${message.replace(/[.!?]?$/, '.')}`])
+  pictures.remove(picture)
+}
+
+function tellRefused(reasons) {
+  byId('refused').replaceChildren(
+    ...reasons.map((reason) => Object.assign(document.createElement('p'), { textContent: reason })),
+  )
+}
 
 function offerSuggestions() {
   byId('suggestions').addEventListener('click', ({ target }) => {
@@ -53,171 +197,88 @@ function offerSuggestions() {
   })
 }
 
-function askOnSubmit() {
-  if (/Mac|iPhone|iPad/.test(navigator.platform)) byId('modifier').textContent = '⌘'
-  question.addEventListener('keydown', (event) => {
-    if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey) || event.isComposing) return
-    event.preventDefault()
-    byId('ask').requestSubmit()
-  })
-  byId('ask').addEventListener('submit', (event) => {
-    event.preventDefault()
-    if (!running && isComplete()) askNow(question.value.trim())
-  })
-}
-
-function stopOnClick() {
-  byId('stop').addEventListener('click', () => running?.abort())
-}
-
-/** Says what is missing, and goes there. */
-function isComplete() {
-  complain('')
-  if (!picture()) {
-    complain('Choose a picture first.')
-    byId('choose').focus()
-    return false
-  }
-  if (question.value.trim() === '') {
-    complain('Write a question first.')
+function offerBeginnings() {
+  byId('anew').addEventListener('click', () => {
+    talk.startAnew()
+    showBeginnings()
+    announce('A new conversation about the same pictures')
     question.focus()
-    return false
-  }
-  // Closed settings could not show which of them is wrong.
-  if (!byId('ask').checkValidity()) byId('settings').open = true
-  return byId('ask').reportValidity()
-}
-
-async function askNow(text) {
-  const turn = addTurn(text)
-  question.value = ''
-  setRunning(new AbortController())
-  const { signal } = running
-  try {
-    const request = { ...settings(), prompt: text, image: await subject.base64() }
-    for await (const { event, data } of ask(request, { key: key.value, signal })) {
-      keepInSight(turn.element, () => turn.hear(event, data))
-    }
-  } catch (error) {
-    if (signal.aborted) turn.stop()
-    else keepInSight(turn.element, () => turn.fail(error))
-    // To be asked again, unless another one was begun meanwhile.
-    question.value ||= text
-    if (error.status === 401) askForKey(turn)
-    lookAtHealth()
-  } finally {
-    setRunning(undefined)
     showCode()
-  }
-}
-
-function addTurn(text) {
-  byId('opening').classList.add('unseen')
-  if (subject !== picture()) addSubject()
-  const turn = createTurn({ template: byId('turn-template'), question: text, announce })
-  turn.copyButton.addEventListener('click', async () => {
-    turn.copyButton.textContent = (await copy(turn.answer())) ? 'Copied' : 'Could not copy'
-    setTimeout(() => {
-      turn.copyButton.textContent = 'Copy answer'
-    }, 2000)
+    keep()
   })
-  turns.append(turn.element)
-  window.scrollBy(0, Math.max(0, overhang(turn.element)))
-  return turn
+  byId('forget').addEventListener('click', () => {
+    running?.abort()
+    talk.clear()
+    pictures.clear()
+    question.value = ''
+    announce('Pictures and conversation are forgotten')
+  })
 }
 
-/** Heads the questions about one picture, so that it stays clear which one they were about. */
-function addSubject() {
-  subject = picture()
-  const element = byId('subject-template').content.firstElementChild.cloneNode(true)
-  const thumbnail = element.querySelector('img')
-  if (subject.shown) thumbnail.src = subject.url
-  else thumbnail.remove()
-  element.querySelector('span').textContent = `About ${subject.name}`
-  turns.append(element)
+/** Only what would change something is offered. */
+function showBeginnings() {
+  const list = pictures.current()
+  byId('picture-actions').hidden = list.length === 0 && talk.isEmpty()
+  for (const id of ['add', 'choose-other']) byId(id).hidden = list.length === 0
+  byId('anew').hidden = Boolean(running) || talk.history(list).length === 0
 }
 
-/** Follows a growing answer, unless the reader has scrolled away from its end. */
-function keepInSight(element, change) {
-  const wasInSight = overhang(element) < 40
-  change()
-  if (wasInSight) window.scrollBy(0, Math.max(0, overhang(element)))
-}
-
-/** Pixels of an element that are hidden by the desk or the end of the window. */
-function overhang(element) {
-  const limit = Math.min(byId('desk').getBoundingClientRect().top, window.innerHeight)
-  return element.getBoundingClientRect().bottom - limit
-}
-
-/** Ask and Stop take turns at one place; the focus goes along. */
-function setRunning(controller) {
-  running = controller
-  const [shown, hidden] = running ? [byId('stop'), byId('submit')] : [byId('submit'), byId('stop')]
-  const focusMoves = document.activeElement === hidden
-  shown.hidden = false
-  hidden.hidden = true
-  if (focusMoves) shown.focus()
-}
-
-/** A wrong number is never asked with; the code shows the usual one in its place. */
-function numberIn(field) {
-  return field.validity.valid ? field.valueAsNumber : Number(field.defaultValue)
-}
-
-function settings() {
-  return {
-    max_tokens: numberIn(byId('max-tokens')),
-    temperature: numberIn(byId('temperature')),
-    image_detail: document.querySelector('input[name="detail"]:checked').value,
-  }
-}
-
-function offerCode() {
-  const buttons = document.querySelectorAll('[data-language]')
-  for (const button of buttons) {
-    button.addEventListener('click', async () => {
-      language = button.dataset.language
-      for (const one of buttons) one.setAttribute('aria-pressed', String(one === button))
-      byId('copied').textContent = (await copy(showCode())) ? 'Copied' : 'Select the code to copy it'
-    })
-  }
+function heedSettings() {
   byId('ask').addEventListener('input', showCode)
-  showCode()
+  byId('ask').addEventListener('change', ({ target }) => {
+    if (target.name === 'detail' || target === key) outlook.look()
+  })
+  pages.addEventListener('change', () => pictures.renew())
+  limits.then(({ max_images }) => {
+    if (max_images) pages.max = max_images
+  })
 }
 
-/** Shows and returns the code that asks the question in the field or, when that is empty, the newest one. */
-function showCode() {
-  const newest = turns.lastElementChild?.querySelector('.turn-question')?.textContent
-  const code = snippets[language]({
-    ...settings(),
+/** The question in the field or, when that is empty, the newest one. */
+function codeRequest() {
+  const list = pictures.current()
+  const written = question.value.trim()
+  const newest = talk.newest()
+  const history = talk.history(list)
+  return {
+    ...desk.settings(),
     url: new URL('infer', document.baseURI).href,
-    file: picture()?.name ?? 'picture.jpg',
-    prompt: question.value.trim() || newest || 'Describe this image in detail',
+    files: list.length > 0 ? list.map(({ name }) => name) : ['picture.jpg'],
+    prompt: written || newest?.question || usualQuestion,
+    history: written || !newest?.answer ? history : history.slice(0, -1),
+    ...(list.some(({ isDocument }) => isDocument) && { pdf_pages: numberIn(pages) }),
     needsKey: key.value !== '',
-  })
-  byId('code').textContent = code
-  byId('copied').textContent = ''
-  return code
+  }
 }
 
 /** The key lives as long as the tab. */
 function restoreKey() {
-  key.value = sessionStorage.getItem(keyName) ?? ''
+  key.value = ofTab(keyName) ?? ''
   byId('key-row').hidden = key.value === ''
-  key.addEventListener('input', () => sessionStorage.setItem(keyName, key.value))
+  key.addEventListener('input', () => keepForTab(keyName, key.value))
 }
 
 /** The question stays in its field, so its turn says nothing more. */
 function askForKey(turn) {
-  turn.element.remove()
-  complain(key.value ? 'The service does not know this key.' : 'The service asks for an API key.')
+  talk.withdraw(turn)
+  desk.complain(key.value ? 'The service does not know this key.' : 'The service asks for an API key.')
   byId('key-row').hidden = false
   key.focus()
 }
 
-function complain(sentence) {
-  byId('complaint').textContent = sentence
+function keep() {
+  const list = pictures.current()
+  if (list.length === 0 && talk.isEmpty()) keeping.forget()
+  else keeping.save({ pictures: pictures.record(), pages: numberIn(pages), talk: talk.record(list) })
+}
+
+async function restoreTalk() {
+  const kept = await keeping.load()
+  // Who was quicker has begun already.
+  if (!kept || pictures.current().length > 0 || !talk.isEmpty()) return
+  pages.value = kept.pages
+  talk.restore(kept.talk, pictures.restore(kept.pictures))
+  picturesChanged(pictures.current())
 }
 
 /** For screen readers, which would otherwise have to hear every word as it comes, or nothing. */

@@ -1,16 +1,11 @@
 /** `POST infer` as a stream of events. Leaving the loop early, or the signal, ends the request. */
+import { factsOf, lost, post, refusal } from './service.js'
 
 /** Yields `{ event, data }`. Throws a refusal for every answer that is none, in the stream or instead of one. */
-export async function* ask(request, { key, signal }) {
-  const response = await fetch('infer', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...(key && { authorization: `Bearer ${key}` }) },
-    body: JSON.stringify({ ...request, stream: true }),
-    signal,
-  }).catch(lost)
-  if (!response.ok) throw await refusalOf(response)
+export async function* ask(request, how) {
+  const response = await post('infer', { ...request, stream: true }, how)
   for await (const { event, data } of readEvents(response.body)) {
-    if (event === 'error') throw refusal(data.error, { code: data.details?.code })
+    if (event === 'error') throw refusal(data.error, factsOf(data))
     yield { event, data }
     if (event === 'done') return
   }
@@ -37,20 +32,3 @@ async function* readEvents(body) {
     reader.cancel().catch(() => {})
   }
 }
-
-async function refusalOf(response) {
-  // A proxy in between may answer with a page of its own.
-  const body = await response.json().catch(() => undefined)
-  return refusal(body?.error ?? `The service answered ${response.status} ${response.statusText}.`, {
-    status: response.status,
-    code: body?.details?.code,
-    retryAfterSeconds: Number(response.headers.get('retry-after')) || undefined,
-  })
-}
-
-/** The browser's own words for a broken connection differ and help nobody; an abort is the page's own doing. */
-function lost(error) {
-  throw error.name === 'AbortError' ? error : refusal('The connection to the service was lost.')
-}
-
-const refusal = (message, facts = {}) => Object.assign(new Error(message), facts)

@@ -30,7 +30,7 @@ t.test('with keys set, only who has one may ask; probes and the page are open', 
   })
   t.match((await ask(undefined, '/api/chat')).json(), { error: /API key is needed/ })
   t.equal((await app.inject('/metrics')).statusCode, 401)
-  for (const open of ['/health', '/livez', '/', '/page.js', '/docs', '/docs/json'])
+  for (const open of ['/health', '/livez', '/', '/page.js', '/limits.json', '/docs', '/docs/json'])
     t.equal((await app.inject(open)).statusCode, 200, open)
 })
 

@@ -10,11 +10,13 @@ import t, { type Test } from 'tap'
 
 type Request = {
   url: string
-  file: string
+  files: string[]
   prompt: string
+  history: { prompt: string; response_text: string }[]
   max_tokens: number
   temperature: number
   image_detail: string
+  pdf_pages?: number
   needsKey: boolean
 }
 type Language = 'curl' | 'python' | 'javascript'
@@ -24,8 +26,9 @@ const { snippets }: { snippets: Record<Language, (request: Request) => string> }
 
 const picture = 'bytes of a picture'
 const plain: Omit<Request, 'url'> = {
-  file: 'photo.jpg',
+  files: ['photo.jpg'],
   prompt: 'What is this?',
+  history: [],
   max_tokens: 64,
   temperature: 0.2,
   image_detail: 'low',
@@ -39,7 +42,15 @@ const requests = [
   { ...plain, prompt: '<photo.jpg' },
   { ...plain, prompt: '"a" or b; type=text/html' },
   { ...plain, prompt: '(colours)' },
-  { ...plain, file: `it's "the best", photo;1 of \\2 $HOME.jpg` },
+  { ...plain, files: [`it's "the best", photo;1 of \\2 $HOME.jpg`] },
+  { ...plain, files: ['a.pdf', 'b b.jpg', `it's "c".png`], pdf_pages: 3 },
+  {
+    ...plain,
+    history: [
+      { prompt: '@a "quoted"; b', response_text: `It's\n<b>\\ $HOME` },
+      { prompt: 'And?', response_text: 'None: null, true' },
+    ],
+  },
 ]
 
 /** How each language runs a file of its code in a folder. The shell's code needs curl, Python's a module of its own. */
@@ -78,15 +89,17 @@ for (const [language, { file, command, needs }] of Object.entries(runners) as [
     const service = await listening(t)
     for (const request of requests) {
       const folder = t.testdir({ 'requests.py': requestsModule })
-      writeFileSync(join(folder, request.file), picture)
+      for (const [index, name] of request.files.entries())
+        writeFileSync(join(folder, name), `${picture} ${index}`)
       writeFileSync(join(folder, file), snippets[language]({ ...request, url: service.url }))
       const [program, ...args] = command
       const { stdout } = await run(program, args, { cwd: folder, env: { PATH } })
       t.match(stdout, 'a llama', 'the answer is shown')
-      const { needsKey, file: _, ...fields } = request
+      const { needsKey, files, history, ...fields } = request
       t.strictSame(service.asked.pop(), {
         ...fields,
-        image: picture,
+        ...(history.length > 0 && { history }),
+        images: files.map((_, index) => `${picture} ${index}`),
         authorization: needsKey ? 'Bearer YOUR_API_KEY' : undefined,
       })
     }
@@ -124,18 +137,20 @@ async function listening(t: Test, answer: object = { success: true, response_tex
   return { url: `http://127.0.0.1:${port}/infer`, asked }
 }
 
+/** As they were meant, whatever way they came: pictures as texts, numbers as numbers. */
 async function fieldsOf(body: Buffer, type: string): Promise<object> {
   if (!type.startsWith('multipart/')) {
-    const fields = JSON.parse(body.toString())
-    return { ...fields, image: Buffer.from(fields.image, 'base64').toString() }
+    const { image, images = [image], ...fields } = JSON.parse(body.toString())
+    return { ...fields, images: images.map((one: string) => Buffer.from(one, 'base64').toString()) }
   }
   const form = await new Response(body, { headers: { 'content-type': type } }).formData()
-  const image = form.get('image')
-  return {
-    prompt: form.get('prompt'),
-    image: typeof image === 'string' ? `no file: ${image}` : await image?.text(),
-    max_tokens: Number(form.get('max_tokens')),
-    temperature: Number(form.get('temperature')),
-    image_detail: form.get('image_detail'),
-  }
+  const images = form
+    .getAll('image')
+    .map((image) => (typeof image === 'string' ? `no file: ${image}` : image.text()))
+  const texts = [...form].flatMap(([name, value]): [string, unknown][] => {
+    if (typeof value !== 'string') return []
+    const isText = name === 'prompt' || name === 'image_detail'
+    return [[name, isText ? value : JSON.parse(value)]]
+  })
+  return { ...Object.fromEntries(texts), images: await Promise.all(images) }
 }
