@@ -65,6 +65,47 @@ for (const { MODEL_NAME, sizes, pictureTokens, pictures } of models) {
       t.ok(median < 0.5, `prompt time of the second question is ${median.toFixed(2)} of the first`)
     })
 
+    await t.test('begins a follow-up question where its last answer ended', async (t) => {
+      const [{ scene, question } = never()] = heldOutQuestions(1, otherPictures + 2000, sizes)
+      const image = (await encodeScene(scene, 'png')).toString('base64')
+      const prompt = 'Describe this image'
+      const ask = async (request: object) =>
+        (await infer(service.url, { ...request, image, temperature: 0 })).body
+      const first = await ask({ prompt })
+      const { prompt_tokens: read, completion_tokens: written } = first.token_usage
+      const history = [{ prompt, response_text: first.response_text }]
+      const second = await ask({ prompt: question, history })
+      t.ok(
+        second.metadata.cached_prompt_tokens > read,
+        'the picture and what was asked are known, and the answer',
+      )
+      t.ok(second.token_usage.prompt_tokens > read + written, 'all of it is part of the prompt')
+      const chat = await fetch(`${service.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          messages: [
+            {
+              role: 'user',
+              content: [
+                { type: 'image_url', image_url: { url: `data:image/png;base64,${image}` } },
+                { type: 'text', text: prompt },
+              ],
+            },
+            { role: 'assistant', content: first.response_text },
+            { role: 'user', content: question },
+          ],
+          temperature: 0,
+        }),
+      })
+      const { usage, choices } = (await chat.json()) as {
+        usage: { prompt_tokens: number }
+        choices: { message: { content: string } }[]
+      }
+      t.equal(usage.prompt_tokens, second.token_usage.prompt_tokens, 'as in a chat of the same words')
+      t.equal(choices[0]?.message.content, second.response_text)
+    })
+
     await t.test('tells how far its pictures are, to the end of the last', async (t) => {
       const asked = heldOutQuestions(pictures, otherPictures + 1000)
       const images = await Promise.all(
@@ -95,4 +136,8 @@ for (const { MODEL_NAME, sizes, pictureTokens, pictures } of models) {
       t.equal(answers.size, 1)
     })
   })
+}
+
+function never(): never {
+  throw new Error('no question')
 }
