@@ -4,7 +4,8 @@ import { createCode } from './code.js'
 import { createDesk, numberIn } from './desk.js'
 import { createGallery } from './gallery.js'
 import { watchHealth } from './health.js'
-import { createKeeping, keepForTab, ofTab } from './keeping.js'
+import { createKeeping } from './keeping.js'
+import { createKey } from './key.js'
 import { createOutlook } from './outlook.js'
 import { createPictures } from './pictures.js'
 import { limitsOfService } from './service.js'
@@ -13,15 +14,14 @@ import { createTalk } from './talk.js'
 
 const byId = (id) => document.getElementById(id)
 const question = byId('question')
-const key = byId('key')
 const pages = byId('pages')
-const keyName = 'llama-vision-key'
 const usualQuestion = 'Describe this image in detail'
 
 /** Aborts the request under way; undefined while there is none. */
 let running
 const limits = limitsOfService()
 const keeping = createKeeping()
+const key = createKey({ field: byId('key'), row: byId('key-row') })
 
 const gallery = createGallery({
   frame: byId('frame'),
@@ -33,7 +33,7 @@ const gallery = createGallery({
 })
 const pictures = createPictures({
   limits,
-  key: () => key.value,
+  key: key.value,
   changed: picturesChanged,
   refused: tellRefused,
   opening: (name) => {
@@ -42,7 +42,7 @@ const pictures = createPictures({
   },
 })
 const outlook = createOutlook({
-  key: () => key.value,
+  key: key.value,
   request: async () => {
     const list = pictures.current()
     return list.length > 0 ? { pictures: list, body: await requestOf(list, usualQuestion, []) } : undefined
@@ -106,7 +106,6 @@ takeArrivals({
   },
   wantsAddress: (field) => field === question && field.value === '' && pictures.current().length === 0,
 })
-restoreKey()
 offerSuggestions()
 offerBeginnings()
 heedSettings()
@@ -127,13 +126,13 @@ async function askNow(text) {
   const list = pictures.current()
   const history = talk.history(list)
   const expected = history.length === 0 ? outlook.seconds(list) : undefined
-  const turn = talk.begin({ question: text, pictures: list, expected })
+  const turn = talk.begin({ question: text, pictures: list, expected, isFirst: history.length === 0 })
   question.value = ''
   setRunning(new AbortController())
   const { signal } = running
   try {
     const request = await requestOf(list, text, history)
-    for await (const { event, data } of ask(request, { key: key.value, signal })) {
+    for await (const { event, data } of ask(request, { key: key.value(), signal })) {
       talk.keepInSight(turn.element, () => turn.hear(event, data))
     }
   } catch (error) {
@@ -141,7 +140,11 @@ async function askNow(text) {
     else talk.keepInSight(turn.element, () => turn.fail(error))
     // To be asked again, unless it is forgotten or another one was begun meanwhile.
     if (turn.element.isConnected) question.value ||= text
-    if (error.status === 401) askForKey(turn)
+    if (error.status === 401) {
+      // The question stays in its field, so its turn says nothing more.
+      talk.withdraw(turn)
+      desk.complain(key.demand())
+    }
     lookAtHealth()
   } finally {
     setRunning(undefined)
@@ -226,7 +229,7 @@ function showBeginnings() {
 function heedSettings() {
   byId('ask').addEventListener('input', showCode)
   byId('ask').addEventListener('change', ({ target }) => {
-    if (target.name === 'detail' || target === key) outlook.look()
+    if (target.name === 'detail' || target.id === 'key') outlook.look()
   })
   pages.addEventListener('change', () => pictures.renew())
   limits.then(({ max_images }) => {
@@ -247,23 +250,8 @@ function codeRequest() {
     prompt: written || newest?.question || usualQuestion,
     history: written || !newest?.answer ? history : history.slice(0, -1),
     ...(list.some(({ isDocument }) => isDocument) && { pdf_pages: numberIn(pages) }),
-    needsKey: key.value !== '',
+    needsKey: key.value() !== '',
   }
-}
-
-/** The key lives as long as the tab. */
-function restoreKey() {
-  key.value = ofTab(keyName) ?? ''
-  byId('key-row').hidden = key.value === ''
-  key.addEventListener('input', () => keepForTab(keyName, key.value))
-}
-
-/** The question stays in its field, so its turn says nothing more. */
-function askForKey(turn) {
-  talk.withdraw(turn)
-  desk.complain(key.value ? 'The service does not know this key.' : 'The service asks for an API key.')
-  byId('key-row').hidden = false
-  key.focus()
 }
 
 function keep() {

@@ -12,9 +12,9 @@ export function createTalk({ turns, opening, desk, turnTemplate, subjectTemplate
   /** The pictures of the conversation that goes on. */
   let subject
 
-  function begin({ question, pictures, expected }) {
+  function begin({ question, pictures, expected, isFirst }) {
     if (subject !== pictures) addSubject(pictures)
-    const turn = createTurn({ template: turnTemplate, question, expected, announce })
+    const turn = createTurn({ template: turnTemplate, question, expected, isFirst, announce })
     entries.push({ turn: turn.record, element: turn.element })
     show(turn.element)
     window.scrollBy(0, Math.max(0, overhang(turn.element)))
@@ -36,6 +36,7 @@ export function createTalk({ turns, opening, desk, turnTemplate, subjectTemplate
     for (const thumbnail of about.thumbnails) {
       const image = document.createElement('img')
       image.alt = ''
+      image.draggable = false
       image.src = thumbnail
       title.before(image)
     }

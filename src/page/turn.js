@@ -4,8 +4,11 @@ import { copy } from './clipboard.js'
 import { createStages } from './stages.js'
 import { account, ahead, counted, described, duration } from './wording.js'
 
+/** What becomes of a conversation that goes on and on. */
+const tooLong = ['context_exceeded', 'prompt_too_long']
+
 /** `expected`: seconds until the first word, if known. `announce` never tells a single word of the answer. */
-export function createTurn({ template, question, expected, announce }) {
+export function createTurn({ template, question, expected, isFirst, announce }) {
   const { element, part, answer } = drawn(template, question)
   const began = performance.now()
   const stages = createStages({ list: part('stages'), sentence: part('state'), announce })
@@ -81,9 +84,9 @@ export function createTurn({ template, question, expected, announce }) {
   function fail({ message, code, retryAfterSeconds }) {
     end('failed', code ? `Not answered: ${code}` : 'Not answered')
     const again = retryAfterSeconds ? ` Try again in ${ahead(retryAfterSeconds)}.` : ''
-    const longer =
-      code === 'context_exceeded' ? ' A new conversation about the same pictures has room again.' : ''
-    const sentence = `${message.replace(/[.!?]?$/, '.')}${again}${longer}`
+    const anew =
+      !isFirst && tooLong.includes(code) ? ' A new conversation about the same pictures has room again.' : ''
+    const sentence = `${message.replace(/[.!?]?$/, '.')}${again}${anew}`
     hint(sentence)
     announce(`Not answered. ${sentence}`)
   }

@@ -2,38 +2,25 @@
 import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { pdf, png, twoColours } from '../support/images.ts'
-import { ask, choose, newestAnswer, open, outcome, screenshot, skip, startBrowser } from '../support/page.ts'
+import {
+  ask,
+  bring,
+  type Chosen,
+  choose,
+  newestAnswer,
+  open,
+  outcome,
+  screenshot,
+  skip,
+  startBrowser,
+} from '../support/page.ts'
 import { healthyService, type RunningService } from '../support/service.ts'
-
-type Chosen = { name: string; mimeType: string; buffer: Buffer }
 
 const picture = async (name: string): Promise<Chosen> => ({
   name,
   mimeType: 'image/png',
   buffer: await png(),
 })
-
-/** As it comes from elsewhere: files, or texts by their type. */
-async function bring(
-  page: Page,
-  event: 'drop' | 'paste',
-  files: Chosen[],
-  texts: Record<string, string> = {},
-) {
-  const given = files.map(({ buffer, ...facts }) => ({ ...facts, base64: buffer.toString('base64') }))
-  await page.evaluate(`
-    const carrier = new DataTransfer()
-    for (const { name, mimeType, base64 } of ${JSON.stringify(given)}) {
-      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
-      carrier.items.add(new File([bytes], name, { type: mimeType }))
-    }
-    for (const [type, text] of Object.entries(${JSON.stringify(texts)})) carrier.setData(type, text)
-    const options = { bubbles: true, cancelable: true }
-    document.body.dispatchEvent('${event}' === 'drop'
-      ? new DragEvent('drop', { ...options, dataTransfer: carrier })
-      : new ClipboardEvent('paste', { ...options, clipboardData: carrier }))
-  `)
-}
 
 const shownNames = (page: Page): Promise<string[]> =>
   page.evaluate(`[...document.querySelectorAll('.thumb-open')].map((one) => one.getAttribute('aria-label'))`)

@@ -2,12 +2,14 @@
 import type { AddressInfo } from 'node:net'
 import type { Browser } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { failure } from '../../src/errors.ts'
 import type { Call, Inference } from '../../src/inference/infer.ts'
 import type { InferenceEvent } from '../../src/inference/question.ts'
 import { answerOf, somePicture, testApp, textOf } from '../support/app.ts'
 import { png } from '../support/images.ts'
 import {
   ask,
+  bring,
   checkLooks,
   choose,
   open,
@@ -39,22 +41,27 @@ code <b>
 async function talking(t: Test, browser: Browser, options: Parameters<typeof open>[3] = {}) {
   const calls: Call[] = []
   const answers: Inference['infer'][] = []
+  const shown = { ...somePicture, bytes: await png() }
+  const planned: Call['question'][] = []
   const app = await testApp(t, {
     infer: (call) => {
       calls.push(call)
       return answers.shift()?.(call) ?? Promise.resolve(answerOf(textOf(call.question)))
     },
-    plan: async () => ({
-      images: [somePicture],
-      promptTokens: 20,
-      ahead: 0,
-      seconds: { queue: 10, prompt: 80, generation: 300 },
-    }),
+    plan: async ({ question }) => {
+      planned.push(question)
+      return {
+        images: [shown],
+        promptTokens: 20,
+        ahead: 0,
+        seconds: { queue: 10, prompt: 80, generation: 300 },
+      }
+    },
   })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo // It listens at a port, not a pipe.
   const opened = await open(t, browser, `http://127.0.0.1:${port}`, options)
-  return { ...opened, calls, answers }
+  return { ...opened, calls, answers, planned }
 }
 
 /** An answer that is told step by step, when the test says so. */
@@ -169,6 +176,38 @@ t.test('the talk', { skip }, async (t) => {
     await page.reload()
     await answer.locator('table').waitFor()
     t.equal(await links.count(), 1, 'kept as it was')
+  })
+
+  await t.test('where pictures are fetched, an address becomes the picture that was fetched', async (t) => {
+    const { page, planned, calls, outside } = await talking(t, browser)
+    const address = 'https://pictures.example/llamas/a%20llama.png?size=1'
+    await page.getByLabel('Question about the picture').focus()
+    await bring(page, 'paste', [], { 'text/plain': address })
+    await page.locator('#caption').getByText('a-llama.png').waitFor()
+    t.match(planned[0]?.messages[0]?.parts[0], { type: 'image', image: address })
+    await ask(page, 'What is it?')
+    t.equal(await outcome(page), 'answered')
+    t.match(calls[0]?.question.messages[0]?.parts[0], { image: (await png()).toString('base64') })
+    t.strictSame(outside, [])
+  })
+
+  await t.test('a conversation that no longer fits is told a way out', async (t) => {
+    const { page, answers } = await talking(t, browser)
+    await choose(page, 'a.png', await png())
+    const full = () => Promise.reject(failure('context_exceeded', { actual: 9, limit: 8 }))
+    answers.push(full, async () => answerOf('A llama.'), full)
+    const hint = page.locator('.turn:last-child .turn-hint')
+    await ask(page, 'What is it?')
+    t.equal(await outcome(page), 'failed')
+    t.notMatch(await hint.textContent(), /new conversation/)
+    for (const [question, expected] of [
+      ['And now?', 'answered'],
+      ['And then?', 'failed'],
+    ] as const) {
+      await ask(page, question)
+      t.equal(await outcome(page), expected)
+    }
+    t.match(await hint.textContent(), /A new conversation about the same pictures has room again/)
   })
 
   await t.test('Escape stops, and closes the settings', async (t) => {

@@ -46,6 +46,31 @@ export async function choose(page: Page, name: string, buffer: Buffer): Promise<
   await page.locator('#frame[data-state=shown], #frame[data-state=unshown]').waitFor()
 }
 
+export type Chosen = { name: string; mimeType: string; buffer: Buffer }
+
+/** As it comes from elsewhere: files, or texts by their type. */
+export async function bring(
+  page: Page,
+  event: 'drop' | 'paste',
+  files: Chosen[],
+  texts: Record<string, string> = {},
+) {
+  const given = files.map(({ buffer, ...facts }) => ({ ...facts, base64: buffer.toString('base64') }))
+  await page.evaluate(`
+    const carrier = new DataTransfer()
+    for (const { name, mimeType, base64 } of ${JSON.stringify(given)}) {
+      const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
+      carrier.items.add(new File([bytes], name, { type: mimeType }))
+    }
+    for (const [type, text] of Object.entries(${JSON.stringify(texts)})) carrier.setData(type, text)
+    const options = { bubbles: true, cancelable: true }
+    if ('${event}' === 'drop')
+      document.body.dispatchEvent(new DragEvent('drop', { ...options, dataTransfer: carrier }))
+    else
+      document.activeElement.dispatchEvent(new ClipboardEvent('paste', { ...options, clipboardData: carrier }))
+  `)
+}
+
 export async function ask(page: Page, question: string): Promise<void> {
   await page.getByLabel('Question about the picture').fill(question)
   await page.getByRole('button', { name: 'Ask', exact: true }).click()
