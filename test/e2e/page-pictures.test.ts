@@ -6,6 +6,7 @@ import {
   ask,
   bring,
   type Chosen,
+  checkLooks,
   choose,
   newestAnswer,
   open,
@@ -87,6 +88,7 @@ t.test('the pictures of the page', { skip }, async (t) => {
     await refused(page, /^broken.png was not taken. .* corrupt or cut off/)
     await bring(page, 'drop', [file('letters', ''), await picture('good.png')])
     await refused(page, /^letters was not taken. .* does not hold a picture/)
+    await checkLooks(t, page)
     await screenshot(page, 'desktop-refused')
     await page.locator('#outlook').getByText('The model sees').waitFor()
     await ask(page, 'What colour is it?')
@@ -131,6 +133,7 @@ t.test('the pictures of the page', { skip }, async (t) => {
     await page.locator('#preview[alt="Chosen picture: letter.pdf, page 2"][src^="data:image/"]').waitFor()
     await page.locator('#outlook').getByText('The model sees 2 pictures').waitFor()
     t.match(await page.locator('#code').textContent(), /-F pdf_pages=2/)
+    await checkLooks(t, page)
     await screenshot(page, 'desktop-pages')
     await ask(page, 'What colour is it?')
     t.equal(await outcome(page), 'answered')

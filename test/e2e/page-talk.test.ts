@@ -132,6 +132,7 @@ t.test('the talk', { skip }, async (t) => {
     tell({ type: 'prompt', processed: 1, cached: 0, total: 20 })
     tell({ type: 'picture', done: 1, total: 4, secondsLeft: 45 })
     await state.getByText(/^Reading the picture, 1\s×\s1 · about 4\d\ss left$/).waitFor()
+    await checkLooks(t, page)
     await screenshot(page, 'desktop-seconds')
     tell({ type: 'token', text: 'A **lla' })
     await state.getByText('Writing the answer', { exact: true }).waitFor()
@@ -207,6 +208,7 @@ t.test('the talk', { skip }, async (t) => {
       await ask(page, question)
       t.equal(await outcome(page), expected)
     }
+    await checkLooks(t, page)
     t.match(await hint.textContent(), /A new conversation about the same pictures has room again/)
   })
 
