@@ -9,7 +9,10 @@ import { counted, sizeOf } from './wording.js'
 /** Room in a body for all that is no picture. */
 const bytesForWords = 100_000
 
-/** `changed` hears each new list, `refused` why something is not in it, `opening` what is being read, or nothing more. */
+/**
+ * `limits` is a promise. `changed` hears each new list, `refused` why something is not in it, `opening` what is being read,
+ * or that nothing more is.
+ */
 export function createPictures({ limits, key, changed, refused, opening }) {
   let list = []
   /** Counts beginnings, so that a large picture that is ready late does not join newer ones. */
@@ -64,16 +67,18 @@ export function createPictures({ limits, key, changed, refused, opening }) {
   /** The service fetches it, where it may: the page has no right to. What it was shown is the picture from then on. */
   async function addAddress(address, options) {
     const beginning = beginnings
-    if (/^data:image\//i.test(address)) return add([await fileOf(address, 'picture')], options)
-    if (!/^https?:\/\//i.test(address)) return refused(['What was dropped is no picture.'])
     const name = nameIn(address)
-    opening(name)
+    if (!name) return refused(['What was dropped is no picture.'])
     try {
+      if (isDataUrl(address)) return await add([fileOf(address, name)], options)
+      opening(name)
       const request = { prompt: name, image: address, image_detail: 'high', max_tokens: 1 }
       const { images } = await plan(request, { key: key(), signal: undefined })
       if (beginning !== beginnings) return
-      const files = await Promise.all(images.map(({ preview }) => fileOf(preview, name)))
-      return add(files, options)
+      return await add(
+        images.map(({ preview }) => fileOf(preview, name)),
+        options,
+      )
     } catch (error) {
       refused([`${name} was not taken. ${whyNot(error)}`])
       opening(undefined)
@@ -112,16 +117,29 @@ function whyNot({ code, message }) {
   return 'This service fetches no pictures from addresses: save the picture, then drop the file here.'
 }
 
+const isDataUrl = (address) => /^data:image\//i.test(address)
+
+/** Undefined for what is no address of a picture. */
 function nameIn(address) {
-  const { host, pathname } = new URL(address, 'http://address.invalid')
-  const [last = ''] = pathname.split('/').slice(-1)
-  return (last.replace(/%[\da-f]{2}/gi, '-') || host).slice(0, 100)
+  if (isDataUrl(address)) return 'picture'
+  try {
+    const { protocol, host, pathname } = new URL(address)
+    if (!/^https?:$/.test(protocol)) return undefined
+    const last = pathname.slice(pathname.lastIndexOf('/') + 1)
+    return (last.replace(/%[\da-f]{2}/gi, '-') || host).slice(0, 100)
+  } catch {
+    return undefined
+  }
 }
 
 /** A data URL as a file. To fetch it is not what a page under our policy may do. */
-async function fileOf(dataUrl, name) {
+function fileOf(dataUrl, name) {
   const [head, text = ''] = dataUrl.split(',', 2)
   const type = /^data:([^;]*)/.exec(head)?.[1] ?? ''
-  const decoded = /;base64$/i.test(head) ? atob(text) : decodeURIComponent(text)
-  return new File([Uint8Array.from(decoded, (letter) => letter.charCodeAt(0))], name, { type })
+  try {
+    const decoded = /;base64$/i.test(head) ? atob(text) : decodeURIComponent(text)
+    return new File([Uint8Array.from(decoded, (letter) => letter.charCodeAt(0))], name, { type })
+  } catch {
+    throw new Error('Its data URL cannot be read.')
+  }
 }

@@ -110,8 +110,14 @@ t.test('the pictures of the page', { skip }, async (t) => {
     await refused(page, /^of-the-link.png was not taken/)
     await bring(page, 'paste', [], { 'text/plain': `${link}?pasted` })
     await refused(page, /^llama.png was not taken/)
-    await bring(page, 'drop', [], { 'text/uri-list': 'ftp://pictures.example/llama.png' })
-    await refused(page, 'What was dropped is no picture.')
+    for (const odd of ['ftp://pictures.example/llama.png', 'http://', 'blob:x']) {
+      await bring(page, 'drop', [], { 'text/uri-list': link })
+      await refused(page, sentence)
+      await bring(page, 'drop', [], { 'text/uri-list': odd })
+      await refused(page, 'What was dropped is no picture.')
+    }
+    await bring(page, 'drop', [], { 'text/uri-list': 'data:image/png;base64,###' })
+    await refused(page, 'picture was not taken. Its data URL cannot be read.')
     const own = `data:image/png;base64,${(await png()).toString('base64')}`
     await bring(page, 'drop', [], { 'text/html': `<img src="${own}">`, 'text/uri-list': own })
     await page.locator('#frame[data-state=shown]').waitFor()
