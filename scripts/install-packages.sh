@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that commands are there: installs their Debian packages where it may, else names them and stops.
 # usage: install-packages.sh COMMAND[:PACKAGE]...      (the package is named like the command unless told)
+# INSTALL_PACKAGES=no names them only.
 set -euo pipefail
 missing=()
 for need; do command -v "${need%%:*}" >/dev/null || missing+=("${need#*:}"); done
@@ -8,7 +9,7 @@ for need; do command -v "${need%%:*}" >/dev/null || missing+=("${need#*:}"); don
 
 as_root=()
 [ "$(id -u)" = 0 ] || as_root=(sudo -n)
-if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+if [ "${INSTALL_PACKAGES-}" = no ] || ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
   echo "Missing: ${missing[*]}. Install them, on Debian: sudo apt-get install ${missing[*]}" >&2
   exit 1
 fi

@@ -33,7 +33,7 @@ export const settings = Type.Object({
   MODEL_NAME: Type.String({
     default: 'llama-3.2-11b-vision-instruct-q4_k_m.gguf',
     description:
-      'File name of the GGUF model in `MODEL_PATH`; `ollama:llama3.2-vision:11b` for one in an Ollama store; `hf:owner/repo:Q4_K_M` or an https address for one that `llama-vision pull` fetched. `demo` is the tiny model that comes with the service, `demo-mmproj` another that comes as text and mmproj.',
+      'File name of the GGUF model in `MODEL_PATH`; `ollama:llama3.2-vision:11b` for one in an Ollama store; `hf:owner/repo:Q4_K_M` or an https address for one that `llama-vision pull` fetched. `demo` is the tiny model that comes with the service, `demo-mmproj`, which an installed package lacks, another that comes as text and mmproj.',
   }),
   MODEL_PATH: Type.String({ default: '/models', description: 'Folder that holds the model.' }),
   OLLAMA_STORE: Type.String({
@@ -226,7 +226,7 @@ export const settings = Type.Object({
   }),
   ENGINE_PATH: Type.String({
     default: '',
-    description: 'The `llama-server` to run. Empty takes the one that the set-up built.',
+    description: 'The `llama-server` to run. Empty takes the one of the set-up (`llama-vision setup`).',
   }),
 })
 

@@ -2,7 +2,7 @@
 import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { type Config, entriesOf, isLoopback, loadConfig, requireGuard } from '../config.ts'
-import { engineBuild, engineProgram, isExecutable } from '../engine/child.ts'
+import { engineBuild, engineIsMissing, engineProgram, isExecutable } from '../engine/child.ts'
 import { batchSize } from '../engine/command.ts'
 import { confinement } from '../engine/confinement.ts'
 import { makeEngineFolder } from '../engine/folder.ts'
@@ -75,8 +75,7 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
 
 async function engineVerdict(config: Config): Promise<Verdict> {
   const program = engineProgram(config)
-  if (!isExecutable(program))
-    return fault(`${program} is missing or not executable; run the set-up or set ENGINE_PATH`)
+  if (!isExecutable(program)) return fault(engineIsMissing(config))
   const { version, variant } = await engineBuild(program)
   return good(
     `${program}, version ${version}, ${variant ? `code for this CPU: ${variant}` : 'built for this CPU'}`,

@@ -5,10 +5,11 @@
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
-import { type Config, packageRoot } from '../config.ts'
+import type { Config } from '../config.ts'
 import type { EngineCommand } from './command.ts'
 import { confined } from './confinement.ts'
 import type { EngineEnd } from './diagnosis.ts'
+import { places } from './places.ts'
 
 export type EngineChild = {
   /** Undefined when it could not be started. */
@@ -27,7 +28,7 @@ const versionTimeoutMs = 10_000
 
 /** The engine to run: the set-up's unless another is named. */
 export const engineProgram = ({ ENGINE_PATH }: Pick<Config, 'ENGINE_PATH'>): string =>
-  ENGINE_PATH || join(packageRoot, '.engine/bin/llama-server')
+  ENGINE_PATH || join(places.engine, 'bin/llama-server')
 
 export function isExecutable(path: string): boolean {
   try {
@@ -37,6 +38,15 @@ export function isExecutable(path: string): boolean {
     return false
   }
 }
+
+/** What a person is told of an engine that is not there: what to do about it. */
+export const engineIsMissing = (
+  { ENGINE_PATH }: Pick<Config, 'ENGINE_PATH'>,
+  { command, engine } = places,
+): string =>
+  ENGINE_PATH
+    ? `ENGINE_PATH is ${ENGINE_PATH}, which is missing or not executable; name a llama-server, or leave it empty for the one that the set-up builds`
+    : `The engine is not built yet; run: ${command} (it is looked for at ${engine}/bin/llama-server)`
 
 export type EngineBuild = {
   version: string

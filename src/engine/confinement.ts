@@ -5,13 +5,15 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { packageRoot } from '../config.ts'
+import { places } from './places.ts'
 
-const ownProgram = join(packageRoot, 'dist/engine/confine')
-/** Looked at once: an engine must not lose its confinement because a new set-up just takes the old one's place. */
-const found = existsSync(ownProgram) ? ownProgram : ''
+/** Once found it is kept: an engine must not lose its confinement because a new set-up just takes the old one's place. */
+let found = ''
+function ownProgram(): string {
+  if (found === '' && existsSync(places.confine)) found = places.confine
+  return found
+}
 const probeTimeoutMs = 10_000
 
 /**
@@ -22,7 +24,7 @@ export function confined(
   program: string,
   words: readonly string[],
   folder: string,
-  confine = found,
+  confine = ownProgram(),
 ): [string, string[]] {
   if (confine === '') return [program, [...words]]
   return [confine, [String(process.pid), folder, program, ...words]]
@@ -35,7 +37,7 @@ export type Confinement = {
 }
 
 /** Tries it out, for what counts is what this kernel really does. Never rejects. */
-export async function confinement(program = ownProgram): Promise<Confinement> {
+export async function confinement(program = places.confine): Promise<Confinement> {
   try {
     const { stdout } = await promisify(execFile)(program, ['--probe', tmpdir()], { timeout: probeTimeoutMs })
     const { networkIsClosed, landlock } = JSON.parse(stdout) as { networkIsClosed: boolean; landlock: number }
@@ -49,7 +51,7 @@ export async function confinement(program = ownProgram): Promise<Confinement> {
     return { holds: networkIsClosed, sentence: `${network}, ${files} and dies with the service` }
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
-    const why = missing ? 'is missing; run the set-up' : `does not work here: ${String(error)}`
+    const why = missing ? `is missing; run: ${places.command}` : `does not work here: ${String(error)}`
     return {
       holds: false,
       sentence: `the engine has a network and may outlive the service: ${program} ${why}`,

@@ -16,7 +16,7 @@ import { findModel, type ModelFacts } from '../model/facts.ts'
 import { modelFilesFingerprint } from '../model/locate.ts'
 import { ModelProblem } from '../model/model-problem.ts'
 import type { ModelSettings } from '../model/settings.ts'
-import { engineProgram, isExecutable, startEngine } from './child.ts'
+import { engineIsMissing, engineProgram, isExecutable, startEngine } from './child.ts'
 import type { EngineClient } from './client.ts'
 import { batchSize } from './command.ts'
 import type { Settled } from './conduct.ts'
@@ -103,8 +103,7 @@ export function superviseEngine(
   async function attempt(): Promise<AttemptEnd> {
     if (status.now().state !== 'starting') status.enter('starting', 'the engine is starting')
     if (!isExecutable(program)) {
-      const sentence = `The engine ${program} is missing or not executable; run the set-up or set ENGINE_PATH`
-      return { sentence, retry: 'when files change' }
+      return { sentence: engineIsMissing(config), retry: 'when files change' }
     }
     let model: ModelFacts
     try {

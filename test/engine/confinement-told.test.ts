@@ -36,7 +36,7 @@ t.test('what holds and what does not is told', async (t) => {
 t.test('what cannot be done is told', async (t) => {
   t.match(await confinement('/nowhere/confine'), {
     holds: false,
-    sentence: /nowhere\/confine is missing; run/,
+    sentence: /nowhere\/confine is missing; run: bash scripts\/setup\.sh/,
   })
   t.match(await confinement('/bin/false'), { holds: false, sentence: /\/bin\/false does not work here/ })
 })

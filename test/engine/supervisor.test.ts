@@ -225,7 +225,7 @@ t.test('a missing model is named, and found once it is there', async (t) => {
 t.test('a missing engine program is named, and not started', async (t) => {
   const { engine, starts, reachesState } = supervised(t, { env: { ENGINE_PATH: '/nowhere/llama-server' } })
   await reachesState('failed')
-  t.match(engine.status().reason, /\/nowhere\/llama-server is missing/)
+  t.match(engine.status().reason, /\/nowhere\/llama-server, which is missing/)
   t.equal(starts.length, 0)
 })
 
