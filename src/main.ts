@@ -4,6 +4,7 @@
  * loading the service would be most of its cost.
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { ownVersion } from './config.ts'
 import { messageOf } from './errors.ts'
 
 // With a listener it does not open Node's debugger, by which whoever reaches the port runs code here.
@@ -11,9 +12,11 @@ process.on('SIGUSR1', () => {})
 // Whoever reads what is told on the way may leave.
 process.stderr.on('error', () => {})
 
-const program = new Command('llama-vision').description(
-  'Vision models on an ordinary CPU, behind a small REST API. Settings are environment variables.',
-)
+const program = new Command('llama-vision')
+  .description(
+    'Vision models on an ordinary CPU, behind a small REST API. Settings are environment variables.',
+  )
+  .version(ownVersion(), '--version', 'tell the version')
 
 program
   .command('serve', { isDefault: true })
@@ -51,6 +54,16 @@ program
     'hf:owner/repo:QUANT, hf:owner/repo/file.gguf, https://host/file.gguf or ollama:name:tag',
   )
   .action(async (source: string) => (await import('./cli/pull-command.ts')).pullCommand(source, process.env))
+
+program
+  .command('setup')
+  .description(
+    'build the engine, or take the one of ENGINE_ARCHIVE, before the first start of an installed package; goes on where it was cut off',
+  )
+  .option('--install-packages', "install what compiling needs of Debian's packages where it is missing")
+  .action(async ({ installPackages }: { installPackages?: boolean }) =>
+    (await import('./cli/setup-command.ts')).setUpCommand(process.env, installPackages === true),
+  )
 
 const marks = { good: 'ok     ', warning: 'warning', fault: 'FAULT  ' }
 

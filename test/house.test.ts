@@ -11,6 +11,7 @@ const maxLines = 300
 const layers = [
   ['main'],
   ['cli'],
+  ['setup'],
   ['pull'],
   ['app'],
   ['doors'],
@@ -55,6 +56,7 @@ const owners: Record<string, string[]> = {
   'p-queue': ['cli/caption', 'inference/json-checker'],
   'proper-lockfile': ['pull/lock'],
   pino: ['cli/log', 'cli/serve', 'cli/with-service'],
+  tar: ['setup/unpack'],
   sharp: ['image/decode', 'image/encode', 'image/picture', 'image/memory'],
   undici: [
     'engine/client',

@@ -12,6 +12,8 @@ const others: Record<string, string> = {
   OLLAMA_REGISTRY: 'pull',
   LLAMA_VISION_KEY: 'infer and caption',
   LLAMA_VISION_CACHE: 'the set-up',
+  ENGINE_ARCHIVE: 'the set-up',
+  ENGINE_ARCHIVE_SHA256: 'the set-up',
   OLLAMA_HOST: "Ollama's clients",
   IMAGE_B64: "the README's example",
   YOUR_API_KEY: "the page's examples",

@@ -26,6 +26,8 @@ export type PullProgress = { file: string; doneBytes: number; totalBytes: number
 
 export type Target = {
   folder: string
+  /** The variable that names the folder, or one above it. */
+  variable: string
   progress: (progress: PullProgress) => void
   /** Bytes that may still be written to a folder. */
   freeBytes: (folder: string) => Promise<number>
@@ -40,7 +42,10 @@ export async function freeBytes(folder: string): Promise<number> {
 }
 
 /** Throws `PullProblem` when `files` will not fit into the folder, beside what has come of them. */
-export async function requireSpace(files: RemoteFile[], { folder, freeBytes }: Target): Promise<void> {
+export async function requireSpace(
+  files: RemoteFile[],
+  { folder, variable, freeBytes }: Target,
+): Promise<void> {
   let missing = 0
   for (const file of files) {
     const part = await lstat(join(folder, `${file.name}.part`)).catch(() => undefined)
@@ -49,7 +54,7 @@ export async function requireSpace(files: RemoteFile[], { folder, freeBytes }: T
   const free = await freeBytes(folder)
   if (missing <= free) return
   throw new PullProblem(
-    `${folder} has ${gigabytes(free)} free, but ${gigabytes(missing)} are still to come; make room or set MODEL_PATH to another folder`,
+    `${folder} has ${gigabytes(free)} free, but ${gigabytes(missing)} are still to come; make room or set ${variable} to another folder`,
   )
 }
 

@@ -97,10 +97,11 @@ export async function verify(part: Part, file: RemoteFile, signal: AbortSignal):
   const sha256 = await sha256Of(part.handle, bytes, signal)
   await requireLength(part, bytes)
   const { buffer } = await part.handle.read(Buffer.alloc(4), 0, 4, 0)
-  const isGguf = buffer.toString('latin1') === 'GGUF'
-  if (isGguf && sha256 === (file.sha256 ?? sha256)) return sha256
+  // Of what is no model the checksum says all.
+  const isItsKind = !/\.gguf$/i.test(file.name) || buffer.toString('latin1') === 'GGUF'
+  if (isItsKind && sha256 === (file.sha256 ?? sha256)) return sha256
   await discard(part)
-  const fault = isGguf
+  const fault = isItsKind
     ? `its checksum is wrong, sha256 ${sha256} and not ${file.sha256}`
     : `what ${shown(file.address)} gives is no GGUF file`
   throw new PullProblem(`${file.name} was fetched and thrown away: ${fault}`)

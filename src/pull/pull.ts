@@ -38,7 +38,12 @@ export async function pull(source: string, options: PullOptions): Promise<string
     idleMs: options.idleMs ?? 60_000,
     pauseMs: options.pauseMs ?? 1000,
   }
-  const target: Target = { folder, progress: options.progress, freeBytes: options.freeBytes ?? freeBytes }
+  const target: Target = {
+    folder,
+    variable: 'MODEL_PATH',
+    progress: options.progress,
+    freeBytes: options.freeBytes ?? freeBytes,
+  }
   try {
     const files = await filesOf(source, endpoints, web)
     await makeFolder(folder)

@@ -31,8 +31,8 @@ export class Setback extends Error {
 
 export type Web = {
   signal: AbortSignal
-  /** Origin to which `token` is sent; no other ever sees it. */
-  tokenOrigin: string
+  /** Origin to which `token` is sent; no other ever sees it. Undefined where there is none that could be sent. */
+  tokenOrigin: string | undefined
   token: string | undefined
   /** Longest silence of a server, in milliseconds. */
   idleMs: number
@@ -123,6 +123,7 @@ function refusal(web: Web, url: URL, { statusCode: status, headers }: Dispatcher
 }
 
 function loginAdvice(web: Web, url: URL): string {
+  if (web.tokenOrigin === undefined) return 'None can be given'
   if (url.origin !== web.tokenOrigin) return `None can be given: HF_TOKEN is sent to ${web.tokenOrigin} only`
   return web.token
     ? 'HF_TOKEN is not accepted: set HF_TOKEN to a token that may read it, and check the name'
