@@ -39,17 +39,19 @@ export type Start = {
   cgroup?: string
   /** JavaScript that runs in the service before its own. */
   preload?: string
+  /** The program to run; the checkout's own unless told. */
+  main?: string
 }
 
 export async function runService(
   t: Owner,
   env: Record<string, string> = {},
-  { limits, cgroup, preload }: Start = {},
+  { limits, cgroup, preload, main = 'dist/main.js' }: Start = {},
 ): Promise<RunningService> {
   const { PATH, HOME, ENGINE_PATH } = process.env
   const options =
     preload === undefined ? [] : ['--import', `data:text/javascript,${encodeURIComponent(preload)}`]
-  const command = ['env', ...untouched, process.execPath, ...options, 'dist/main.js', 'serve']
+  const command = ['env', ...untouched, process.execPath, ...options, main, 'serve']
   const bounds = [
     ...(limits === undefined ? [] : [`ulimit ${limits}`]),
     ...(cgroup === undefined ? [] : [`echo $$ >'${cgroup}/cgroup.procs'`]),
