@@ -19,8 +19,10 @@ export type Places = {
 }
 
 export function placesOf(root: string, version: string, env: NodeJS.ProcessEnv): Places {
-  const { LLAMA_VISION_CACHE, XDG_CACHE_HOME, HOME = '/' } = env
-  const cache = resolve(LLAMA_VISION_CACHE || join(XDG_CACHE_HOME || join(HOME, '.cache'), 'llama-vision'))
+  const { LLAMA_VISION_CACHE, XDG_CACHE_HOME, HOME } = env
+  const cache = resolve(
+    LLAMA_VISION_CACHE || join(XDG_CACHE_HOME || join(HOME || '/', '.cache'), 'llama-vision'),
+  )
   const installed = join(cache, 'set-up', version)
   const shippedConfine = join(root, 'dist/engine/confine')
   const isCheckout = existsSync(join(root, 'scripts/setup.sh'))

@@ -44,7 +44,7 @@ export async function givenEngine({ archive, cache, signal, ...given }: GivenEng
     await unpackChecked(resolve(archive), sha256, folder, signal)
     return folder
   }
-  const file = { name: `${sha256}.tar.gz`, address: archive, size: undefined, sha256 }
+  const file = { name: `engine-${sha256.slice(0, 16)}.tar.gz`, address: archive, size: undefined, sha256 }
   const downloads = join(cache, 'download')
   await mkdir(downloads, { recursive: true })
   const target = {
@@ -56,9 +56,12 @@ export async function givenEngine({ archive, cache, signal, ...given }: GivenEng
   }
   await download(file, target, { signal, tokenOrigin: undefined, token: undefined, idleMs, pauseMs })
   const fetched = join(downloads, file.name)
-  await unpackChecked(fetched, sha256, folder, signal)
-  await rm(fetched)
-  return folder
+  try {
+    await unpackChecked(fetched, sha256, folder, signal)
+    return folder
+  } finally {
+    await rm(fetched)
+  }
 }
 
 async function unpackChecked(

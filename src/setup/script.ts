@@ -38,7 +38,10 @@ export async function runScript(
     return written.trim()
   } catch (error) {
     if (error instanceof SetUpProblem || signal.aborted) throw error
-    throw new SetUpProblem(`${name} cannot be run: ${messageOf(error)}`)
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new SetUpProblem(
+      missing ? 'Missing: bash, which the set-up needs' : `${name} cannot be run: ${messageOf(error)}`,
+    )
   } finally {
     signal.removeEventListener('abort', end)
   }

@@ -3,10 +3,11 @@
  * is there already is kept; whatever is written goes to where `engine/places.ts` says.
  */
 import { randomUUID } from 'node:crypto'
-import { copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises'
+import { access, constants, copyFile, mkdir, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isExecutable } from '../engine/child.ts'
 import type { Places } from '../engine/places.ts'
+import { messageOf } from '../errors.ts'
 import type { PullProgress } from '../pull/download.ts'
 import { givenEngine } from './given-engine.ts'
 import { SetUpProblem } from './problem.ts'
@@ -26,6 +27,7 @@ export type SetUpOptions = {
 /** Answers the path of the engine's program. Throws a problem with a sentence for a person. */
 export async function setUp(options: SetUpOptions): Promise<string> {
   const { env, places, progress, signal } = options
+  await requireCache(places.cache)
   const folder = env.ENGINE_ARCHIVE
     ? await givenEngine({
         archive: env.ENGINE_ARCHIVE,
@@ -41,6 +43,17 @@ export async function setUp(options: SetUpOptions): Promise<string> {
     options.tell(`The engine will have a network: its confinement does not compile here (${error.message})`)
   })
   return join(places.engine, 'bin/llama-server')
+}
+
+async function requireCache(cache: string): Promise<void> {
+  try {
+    await mkdir(cache, { recursive: true })
+    await access(cache, constants.W_OK)
+  } catch (error) {
+    throw new SetUpProblem(
+      `${cache} cannot be written to: ${messageOf(error)}. Set LLAMA_VISION_CACHE to a folder that you may write to`,
+    )
+  }
 }
 
 async function builtEngine({ env, places, installPackages, signal }: SetUpOptions): Promise<string> {

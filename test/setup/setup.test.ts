@@ -55,6 +55,15 @@ t.test('the engine and what confines it have their places in the cache', async (
   t.same(told, [])
 })
 
+t.test('a cache that cannot be written to is told', async (t) => {
+  const { folder, run } = installed(t)
+  writeFileSync(join(folder, 'cache'), 'no folder')
+  await t.rejects(run(madeUpEngine()), {
+    name: 'SetUpProblem',
+    message: /cache cannot be written to: .*Set LLAMA_VISION_CACHE/,
+  })
+})
+
 t.test('another engine takes the place of the one before', async (t) => {
   const { places, run } = installed(t)
   await run(madeUpEngine())
@@ -95,7 +104,7 @@ t.test('a script is answered with what it wrote, and its failure is an error', a
   })
   await t.rejects(runScript('any.sh', [], { env: { PATH: '/nowhere' }, signal }), {
     name: 'SetUpProblem',
-    message: /any\.sh cannot be run: .*bash/,
+    message: 'Missing: bash, which the set-up needs',
   })
 })
 
