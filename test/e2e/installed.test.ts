@@ -13,7 +13,8 @@ import { infer, runService, untilHealthy, untouched } from '../support/service.t
 const run = promisify(execFile)
 const { PATH = '', HOME = '' } = process.env
 /** As npm fails that finds a package neither in its cache nor in a network. */
-const withoutNetwork = /ENOTCACHED|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH/
+const withoutNetwork =
+  /ENOTCACHED|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network timeout/
 
 /** With all of the environment, which may tell how a network is reached. */
 const npm = (...words: string[]) => run('env', [...untouched, 'npm', ...words], { cwd: packageRoot })
@@ -23,9 +24,11 @@ async function installed(): Promise<{ program: string; folder: string } | undefi
   const prefix = t.testdir()
   const { stdout } = await npm('pack', '--silent', '--pack-destination', prefix)
   const tarball = join(prefix, stdout.trim().split('\n').at(-1) ?? '')
-  const quietly = ['--prefer-offline', '--fetch-retries=1', '--no-audit', '--no-fund', '--loglevel=error']
+  // With a retry it tries package after package where there is no network, which takes many minutes.
+  const patience = ['--prefer-offline', '--fetch-retries=0', '--fetch-timeout=60000']
+  const quietly = ['--no-audit', '--no-fund', '--loglevel=error']
   try {
-    await npm('install', '--global', '--prefix', prefix, ...quietly, tarball)
+    await npm('install', '--global', '--prefix', prefix, ...patience, ...quietly, tarball)
   } catch (error) {
     if (!withoutNetwork.test(String(error))) throw error
     return undefined
