@@ -4,12 +4,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { type Config, entriesOf } from './config.ts'
 import { documentRoutes } from './doors/docs.ts'
-import type { DoorOptions } from './doors/door.ts'
+import type { DoorOptions, ModelFile } from './doors/door.ts'
 import { inferRoute } from './doors/infer/route.ts'
 import { mcpRoutes } from './doors/mcp/route.ts'
 import { ollamaRoutes } from './doors/ollama/route.ts'
 import { openaiRoutes } from './doors/openai/route.ts'
 import { pageRoutes } from './doors/page.ts'
+import { propsRoute } from './doors/props.ts'
 import { statusRoutes } from './doors/status.ts'
 import type { EngineStatus } from './engine/status.ts'
 import { failure } from './errors.ts'
@@ -30,7 +31,6 @@ import { refuseBrokenTexts } from './http/texts.ts'
 import { answerWhileSending } from './http/unread-body.ts'
 import type { Inference } from './inference/infer.ts'
 import type { Metrics } from './metrics.ts'
-import type { ListedModel } from './model/listing.ts'
 import type { ModelSettings } from './model/settings.ts'
 
 export type AppParts = {
@@ -40,8 +40,7 @@ export type AppParts = {
   metrics: Pick<Metrics, 'exposition' | 'requested'>
   /** The model that is served now. */
   model: () => ModelSettings
-  /** The same first, then what else the folder holds. */
-  models: () => Promise<ListedModel[]>
+  modelFile: () => Promise<ModelFile>
   engineStatus: () => EngineStatus
   /** Fires when the service gives up on requests still under way. */
   shutdown: AbortSignal
@@ -122,13 +121,14 @@ export async function buildApp(parts: AppParts): Promise<App> {
   await guard(app, config)
   refuseBrokenTexts(app)
   await documentRoutes(app, parts.version, entriesOf(config.API_KEYS).length > 0)
-  const { engineStatus, inference, model, models, version } = parts
+  const { engineStatus, inference, model, modelFile, version } = parts
   const limits = { seconds: config.REQUEST_TIMEOUT, shutdown: parts.shutdown }
-  const door: DoorOptions = { ...inference, limits, model, models, engineStatus, version, readBody }
+  const door: DoorOptions = { ...inference, limits, model, modelFile, engineStatus, version, readBody }
   await app.register(inferRoute, { ...door, config })
   await app.register(openaiRoutes, { ...door, prefix: '/v1' })
   await app.register(ollamaRoutes, { ...door, prefix: '/api' })
   await app.register(mcpRoutes, { ...door, prefix: '/mcp' })
+  await app.register(propsRoute, door)
   await app.register(statusRoutes, {
     model,
     version,

@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
 import { type Config, loadConfig, ownVersion, requireGuard } from '../config.ts'
+import type { ModelFile } from '../doors/door.ts'
 import { confinement } from '../engine/confinement.ts'
 import { cpuThrottling, readMemory, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
@@ -18,8 +19,7 @@ import { createInference } from '../inference/infer.ts'
 import { createJsonChecker } from '../inference/json-checker.ts'
 import { createPoisonMemory } from '../inference/poison.ts'
 import { createMetrics, type Snapshot } from '../metrics.ts'
-import { type ListedModel, listModels } from '../model/listing.ts'
-import { type ModelSettings, modelSettings } from '../model/settings.ts'
+import { modelSettings } from '../model/settings.ts'
 import { parseAllowList } from '../net/addresses.ts'
 import { createFetcher } from '../net/guarded-fetch.ts'
 import { endInOrder } from './ending.ts'
@@ -95,7 +95,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     inference,
     metrics,
     model: () => model,
-    models: () => modelsOf(model, engine),
+    modelFile: () => modelFileOf(engine),
     engineStatus: engine.status,
     shutdown: shutdown.signal,
     draining: () => draining,
@@ -142,12 +142,10 @@ export async function startService(config: Config, log: Logger): Promise<Service
   }
 }
 
-/** The loaded model is listed before it has been found, too. */
-async function modelsOf({ name, folder }: ModelSettings, engine: Engine): Promise<ListedModel[]> {
+async function modelFileOf(engine: Engine): Promise<ModelFile> {
   const { model: facts, since } = engine.status()
   const file = facts && (await stat(facts.path).catch(() => undefined))
-  const loaded = { name, bytes: file?.size ?? 0, modified: file?.mtime ?? since }
-  return listModels(folder, loaded)
+  return { bytes: file?.size ?? 0, modified: file?.mtime ?? since }
 }
 
 async function snapshot(engine: Engine, { inside }: Admission, slots: number): Promise<Snapshot> {

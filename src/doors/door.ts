@@ -4,17 +4,18 @@ import type { EngineStatus } from '../engine/status.ts'
 import type { ReadBody } from '../http/body.ts'
 import type { Inference } from '../inference/infer.ts'
 import type { Door } from '../metrics.ts'
-import type { ListedModel } from '../model/listing.ts'
 import type { ModelSettings } from '../model/settings.ts'
 import type { AnswerParts } from './answer.ts'
+
+/** Of the model that is served, also before it has been found. `bytes` is its size, 0 when not known. */
+export type ModelFile = { bytes: number; modified: Date }
 
 export type DoorOptions = AnswerParts & {
   plan: Inference['plan']
   requireRoom: Inference['requireRoom']
   /** Of the model that is served now. */
   model: () => ModelSettings
-  /** The served one, whose name is `model().name`, and what else the folder holds. */
-  models: () => Promise<ListedModel[]>
+  modelFile: () => Promise<ModelFile>
   engineStatus: () => EngineStatus
   version: string
   /** For bodies that are no JSON. */

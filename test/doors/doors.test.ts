@@ -1,9 +1,11 @@
 /** The other front doors without an engine: what they make of a request, and each family's own words for a fault. */
 import t from 'tap'
 import type { App } from '../../src/app.ts'
-import { failure } from '../../src/errors.ts'
+import { failure, failures } from '../../src/errors.ts'
 import type { Question } from '../../src/inference/question.ts'
 import { echo, type TestParts, testApp } from '../support/app.ts'
+
+const { status: refused } = failures.not_supported
 
 const post = (app: App, url: string, payload: object) => app.inject({ method: 'POST', url, payload })
 
@@ -252,8 +254,8 @@ t.test("a fault is told in Ollama's shape", async (t) => {
       /llava is not loaded; this service answers as tiny/,
     ],
     ['/api/generate', { prompt: 7 }, 400, /Field prompt must be a text or null, got 7/],
-    ['/api/generate', { prompt: 'a', suffix: 'b' }, 501, /A suffix is not offered/],
-    ['/api/generate', { prompt: 'a', raw: true }, 501, /A raw prompt is not offered/],
+    ['/api/generate', { prompt: 'a', suffix: 'b' }, refused, /A suffix is not offered/],
+    ['/api/generate', { prompt: 'a', raw: true }, refused, /A raw prompt is not offered/],
     ['/api/generate', { prompt: 'a', format: 'xml' }, 400, /Field format must be json or a JSON Schema/],
     [
       '/api/chat',
@@ -261,8 +263,9 @@ t.test("a fault is told in Ollama's shape", async (t) => {
       400,
       /must be one of system, user, assistant/,
     ],
-    ['/api/chat', { ...user('a'), tools: [{}] }, 501, /Calling tools is not offered/],
-    ['/api/pull', {}, 501, /\/api\/pull is not offered: models are fetched by/],
+    ['/api/chat', { ...user('a'), tools: [{}] }, refused, /Calling tools is not offered/],
+    ['/api/push', {}, refused, /\/api\/push is not offered: nothing is published/],
+    ['/api/pull', { name: 'llava' }, refused, /Pulling llava is not offered: .* fetched by/],
     ['/api/nothing', {}, 404, /Unknown route/],
   ]
   for (const [url, payload, status, sentence] of faults) {
@@ -284,7 +287,7 @@ t.test('both families list the models', async (t) => {
     models: [{ name: 'tiny.gguf', size: 9, digest: /^\w{64}$/ }],
   })
   t.match((await app.inject('/api/ps')).json(), { models: [{ name: 'tiny.gguf', context_length: 2048 }] })
-  t.match((await app.inject('/api/version')).json(), { version: '1.2.3' })
+  t.match((await app.inject('/api/version')).json(), { version: /^\d/, llama_vision: '1.2.3' })
   t.match((await post(app, '/api/show', { model: 'tiny' })).json(), {
     capabilities: ['completion', 'vision'],
   })

@@ -71,7 +71,7 @@ t.test('pages of others may ask only when they are named', async (t) => {
 
 t.test('browsers are told to be careful', async (t) => {
   const app = await testApp(t)
-  t.match((await app.inject('/')).headers, {
+  t.match((await app.inject({ url: '/', headers: { accept: 'text/html' } })).headers, {
     'content-type': /^text\/html/,
     'content-security-policy': /default-src 'self'/,
     'x-content-type-options': 'nosniff',

@@ -71,7 +71,7 @@ export async function testApp(
     version: '1.2.3',
     inference: { requireRoom, infer, plan: plan ?? (() => Promise.reject(new Error('no plan'))) },
     metrics: { requested: () => {}, exposition: async () => ({ mediaType: 'text/plain', text: 'figures' }) },
-    models: async () => [{ name: 'tiny.gguf', bytes: 9, modified: new Date('2024-01-13T12:00:00Z') }],
+    modelFile: async () => ({ bytes: 9, modified: new Date('2024-01-13T12:00:00Z') }),
     engineStatus: () => readyStatus,
     shutdown: new AbortController().signal,
     draining: () => false,

@@ -1,17 +1,14 @@
-/** Ollama's doors under `/api`, for clients whose model it does not load any more. The rest says so with 501. */
-import { createHash } from 'node:crypto'
+/** Ollama's doors under `/api`, for clients whose model it does not load any more. What is not offered says why. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
 import { parseBody } from '../../http/json.ts'
 import type { Question } from '../../inference/question.ts'
-import type { ListedModel } from '../../model/listing.ts'
 import { answerQuestion } from '../answer.ts'
 import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { requireModel } from '../model-name.ts'
-import { optional } from '../schema.ts'
+import { modelRoutes } from './models.ts'
 import { chatQuestion, generateQuestion } from './question.ts'
 import { chatRequest, generateRequest } from './schema.ts'
 import { chatText, errorBody, generateText, loadedBody, type OllamaText, ollamaWording } from './wording.ts'
@@ -19,7 +16,6 @@ import { chatText, errorBody, generateText, loadedBody, type OllamaText, ollamaW
 const unserved: Record<string, string> = {
   '/embed': 'the model answers questions; it makes no embeddings',
   '/embeddings': 'the model answers questions; it makes no embeddings',
-  '/pull': 'models are fetched by the command llama-vision pull',
   '/push': 'nothing is published from here',
   '/create': 'models are files in the folder MODEL_PATH',
   '/copy': 'models are files in the folder MODEL_PATH',
@@ -75,87 +71,11 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
     },
   )
 
-  app.get('/version', { schema: { summary: 'Version of this service', tags } }, async () => ({
-    version: door.version,
-  }))
-
-  app.get('/tags', { schema: { summary: 'Models in the folder', tags } }, async () => ({
-    models: (await door.models()).map((model) => listing(model, door)),
-  }))
-
-  app.get('/ps', { schema: { summary: 'The loaded model', tags } }, async () => {
-    if (door.engineStatus().state !== 'ready') return { models: [] }
-    const loaded = (await door.models()).filter(({ name }) => name === door.model().name)
-    return {
-      models: loaded.map((model) => ({
-        ...listing(model, door),
-        expires_at: '9999-12-31T23:59:59Z',
-        size_vram: 0,
-        context_length: door.model().contextTokens,
-      })),
-    }
-  })
-
-  app.post(
-    '/show',
-    {
-      schema: {
-        summary: 'What is known of the model',
-        tags,
-        body: Type.Object(
-          { model: optional(Type.String()), name: optional(Type.String()) },
-          { examples: [{ model: 'demo' }] },
-        ),
-      },
-    },
-    async ({ body }) => {
-      const { name } = requireModel(door.model(), body.model ?? body.name)
-      const model = door.engineStatus().model
-      const [listed] = (await door.models()).filter(({ name }) => name === door.model().name)
-      return {
-        modelfile: `FROM ${name}\n`,
-        parameters: '',
-        template: '',
-        details: detailsOf(door),
-        model_info: {
-          'general.architecture': model?.architecture ?? null,
-          ...(model && { [`${model.architecture}.context_length`]: model.contextLength }),
-        },
-        capabilities: ['completion', 'vision'],
-        ...(listed && { modified_at: listed.modified.toISOString() }),
-      }
-    },
-  )
+  await modelRoutes(app, door)
 
   for (const [url, reason] of Object.entries(unserved)) {
     app.all(url, { schema: { hide: true } }, async () => {
       throw failure('not_supported', { feature: `/api${url}`, reason })
     })
   }
-}
-
-function listing({ name, bytes, modified }: ListedModel, door: DoorOptions) {
-  return {
-    name,
-    model: name,
-    modified_at: modified.toISOString(),
-    size: bytes,
-    // Theirs is the hash of a manifest, which a bare file has not: this one only changes when the file does.
-    digest: createHash('sha256').update(`${name} ${bytes} ${modified.getTime()}`).digest('hex'),
-    details: name === door.model().name ? detailsOf(door) : { ...unknownDetails },
-  }
-}
-
-const unknownDetails = {
-  parent_model: '',
-  format: 'gguf',
-  family: '',
-  families: [] as string[],
-  parameter_size: '',
-  quantization_level: '',
-}
-
-function detailsOf(door: DoorOptions) {
-  const family = door.engineStatus().model?.architecture ?? ''
-  return { ...unknownDetails, family, families: family ? [family] : [] }
 }

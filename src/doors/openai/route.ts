@@ -1,12 +1,12 @@
 /** OpenAI's doors: `/v1/chat/completions` and `/v1/models`. What is not served says so with 501. */
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from '@sinclair/typebox'
 import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
 import { answerQuestion } from '../answer.ts'
 import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { requireModel } from '../model-name.ts'
+import { modelRoutes } from './models.ts'
 import { questionOf } from './question.ts'
 import { chatRequest } from './schema.ts'
 import { chatWording, errorBody } from './wording.ts'
@@ -53,25 +53,7 @@ export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
     },
   )
 
-  app.get('/models', { schema: { summary: 'Models in the folder', tags: ['OpenAI'] } }, async () => ({
-    object: 'list',
-    data: (await door.models()).map(modelBody),
-  }))
-
-  app.get(
-    '/models/:id',
-    { schema: { summary: 'One model', tags: ['OpenAI'], params: Type.Object({ id: Type.String() }) } },
-    async ({ params: { id } }) => {
-      const model = (await door.models()).find(({ name }) => name === id)
-      if (!model)
-        throw failure('model_not_found', {
-          field: 'model',
-          actual: id.slice(0, 200),
-          expected: door.model().name,
-        })
-      return modelBody(model)
-    },
-  )
+  await modelRoutes(app, door)
 
   for (const [url, reason] of Object.entries(unserved)) {
     app.all(url, { schema: { hide: true } }, async () => {
@@ -79,10 +61,3 @@ export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
     })
   }
 }
-
-const modelBody = ({ name, modified }: { name: string; modified: Date }) => ({
-  id: name,
-  object: 'model',
-  created: Math.floor(modified.getTime() / 1000),
-  owned_by: 'llama-vision',
-})
