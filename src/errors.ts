@@ -96,13 +96,17 @@ const table = {
   image_too_narrow: caller(
     'The picture is too narrow: {width}x{height}; its longer side may be at most {limit} times the shorter',
   ),
-  too_many_images: caller('The request has {actual} pictures; at most {limit} are accepted'),
+  too_many_images: caller(
+    'The request has {actual} pictures; at most {limit} are accepted, which MAX_IMAGES sets',
+  ),
   too_many_tiles: caller(
     'The pictures take {actual} tiles, and there is room for {limit}; send fewer, or raise MAX_TILES',
   ),
   image_url_refused: caller('The address in field {field} is not fetched: {reason}'),
   image_url_failed: caller('The picture at the address in field {field} could not be fetched: {reason}'),
   image_refused: caller('The engine could not read the picture'),
+  setting_refused: caller('Field {field} has a value that the engine does not take'),
+  request_refused: caller('The engine does not take this request: {reason}'),
 
   queue_full: system(
     429,

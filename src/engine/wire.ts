@@ -17,6 +17,7 @@ export type ChatBody = {
   top_k?: number
   min_p?: number
   repeat_penalty?: number
+  repeat_last_n?: number
   presence_penalty?: number
   frequency_penalty?: number
   seed?: number
@@ -178,6 +179,16 @@ export function likelihoodsOf(answer: unknown): Likelihood[] {
   return listed.map(({ token = '', logprob }) => ({ token, logprob: logprob ?? Number.NaN }))
 }
 
+/** How it names a setting that it does not take, as a request's field or as its samplers know it. */
+const namedSetting = /^(?:Field '(\w+)'|Failed to initialize samplers: (\w+))/
+
+const ourNames: Readonly<Record<string, string>> = {
+  n_predict: 'max_tokens',
+  penalty_repeat: 'repeat_penalty',
+  penalty_freq: 'frequency_penalty',
+  penalty_present: 'presence_penalty',
+}
+
 /** An answer other than 200, in our words. The engine's own tell paths and flags: they go to the log only. */
 export function refusal(status: number, body: string): Failure {
   const error = parsed(body)?.error
@@ -193,10 +204,22 @@ export function refusal(status: number, body: string): Failure {
       { cause },
     )
   }
-  // Beside a schema, a picture is the only thing that the engine can still find fault with; where it counts tokens it
-  // takes that for a fault of its own.
-  if (status === 400 || /^Failed to load image/.test(cause))
+  const setting = status === 400 && namedSetting.exec(cause)
+  if (setting) {
+    const name = setting[1] ?? setting[2] ?? ''
+    return failure('setting_refused', { field: ourNames[name] ?? name }, { cause })
+  }
+  // Where it counts tokens it takes a picture's fault for one of its own; what it cannot cut into tokens is a picture too.
+  if ([400, 500].includes(status) && /^Failed to (load image|tokenize prompt)/.test(cause))
     return failure('image_refused', { field: 'image' }, { cause })
+  if (/Jinja Exception/.test(cause))
+    return failure(
+      'request_refused',
+      { reason: 'the template of the model has no place for these messages' },
+      { cause },
+    )
+  if (status === 400)
+    return failure('request_refused', { reason: 'the log of the service has its words' }, { cause })
   if (status === 503)
     return failure('engine_loading', { reason: 'it is loading' }, { cause, retryAfterSeconds: 5 })
   return failure('engine_error', {}, { cause })

@@ -20,9 +20,16 @@ export function chatBody(
       content: parts.every(isText) ? parts.map(({ text }) => safe(text)).join('\n') : parts.flatMap(content),
     })),
     ...sampling,
+    stop: json === undefined ? sampling.stop : sampling.stop.filter(mayEndJson),
     ...(json === undefined ? {} : { response_format: responseFormat(json) }),
   }
 }
+
+/**
+ * In JSON a line break stands between its parts and never in a text: there it would cut the answer wherever the model
+ * breaks a line, which grammars allow it to.
+ */
+const mayEndJson = (stop: string): boolean => !/[\n\r]/.test(stop)
 
 const isText = (part: PreparedPart): part is TextPart => part.type === 'text'
 

@@ -29,8 +29,10 @@ export type Sampling = {
   top_k: number
   /** Least likelihood beside the likeliest token's, from 0 to 1. */
   min_p: number
-  /** 1 is none. */
+  /** From 0.01; 1 is none. */
   repeat_penalty: number
+  /** Last tokens that `repeat_penalty` looks at; 0 is none. */
+  repeat_last_n?: number
   presence_penalty?: number
   frequency_penalty?: number
   seed?: number

@@ -23,7 +23,7 @@ t.test('what is left out, or null, has our defaults', (t) => {
   }
   const options = {
     ...{ num_predict: null, temperature: null, top_p: null, top_k: null, min_p: null, repeat_penalty: null },
-    ...{ presence_penalty: null, frequency_penalty: null, seed: null, stop: null },
+    ...{ repeat_last_n: null, presence_penalty: null, frequency_penalty: null, seed: null, stop: null },
   }
   t.strictSame(generated(asking), whole)
   t.strictSame(generated({ ...asking, options: {} }), whole)
@@ -38,7 +38,7 @@ t.test('what is left out, or null, has our defaults', (t) => {
 
 t.test('what is asked for is taken over, nought as well', (t) => {
   const options = {
-    ...{ temperature: 0, top_p: 0, top_k: 0, min_p: 0, repeat_penalty: 0 },
+    ...{ temperature: 0, top_p: 0, top_k: 0, min_p: 0, repeat_penalty: 1.1, repeat_last_n: 0 },
     ...{ presence_penalty: 0, frequency_penalty: 0, seed: 0 },
   }
   t.strictSame(generated({ ...asking, options: { ...options, stop: ['', 'END'] } }).sampling, {
@@ -50,16 +50,57 @@ t.test('what is asked for is taken over, nought as well', (t) => {
   t.end()
 })
 
-t.test('an answer has a token at least, and ends where the context does', (t) => {
+t.test('any number is made into one that the engine takes', (t) => {
+  const names = ['temperature', 'top_p', 'top_k', 'min_p', 'repeat_penalty', 'repeat_last_n']
+  const penalties = ['presence_penalty', 'frequency_penalty']
+  const asked = (value: number) =>
+    generated({
+      ...asking,
+      options: Object.fromEntries([...names, ...penalties].map((name) => [name, value])),
+    }).sampling
+  t.match(asked(-1e300), {
+    ...{ temperature: 0, top_p: 0, top_k: 0, min_p: 0, repeat_penalty: 1, repeat_last_n: context },
+    ...{ presence_penalty: -2, frequency_penalty: -2 },
+  })
+  t.match(asked(1e300), {
+    ...{ temperature: 2, top_p: 1, top_k: 1e6, min_p: 1, repeat_penalty: 10, repeat_last_n: context },
+    ...{ presence_penalty: 2, frequency_penalty: 2 },
+  })
+  t.match(asked(-1), { top_k: 0, repeat_penalty: 1, repeat_last_n: context, presence_penalty: -1 })
+  const broken = { top_k: 40.9, seed: 8.7, repeat_last_n: 64.5, num_predict: 7.9, repeat_penalty: 1e-40 }
+  t.match(generated({ ...asking, options: broken }).sampling, {
+    ...{ top_k: 40, seed: 8, repeat_last_n: 64, max_tokens: 7, repeat_penalty: 0.01 },
+  })
+  t.equal(generated({ ...asking, options: { repeat_penalty: 0 } }).sampling.repeat_penalty, 1, 'none')
+  t.end()
+})
+
+t.test('an answer without a limit ends where the context does', (t) => {
   for (const [asked, tokens] of [
     [-2, context],
     [-1, context],
-    [0, 1],
+    [0, context],
+    [0.5, context],
     [1, 1],
     [7, 7],
     [context + 1, context],
   ] as const)
     t.equal(generated({ ...asking, options: { num_predict: asked } }).sampling.max_tokens, tokens, `${asked}`)
+  t.end()
+})
+
+t.test('a mark in the text stands for the next picture', (t) => {
+  const field = 'prompt'
+  const text = (words: string) => ({ type: 'text', text: words, field })
+  const image = (index: number) => ({ type: 'image', image: 'ABC'.charAt(index), field: `images/${index}` })
+  const parts = (prompt: string, count: number) =>
+    generated({ prompt, images: ['A', 'B', 'C'].slice(0, count) }).messages[0]?.parts
+  t.strictSame(parts('Look\n[img]\n[img]', 2), [text('Look\n'), image(0), image(1)])
+  t.strictSame(parts('One:[img]two:[img]. Well?', 3), [
+    ...[image(2), text('One:'), image(0), text('two:'), image(1), text('. Well?')],
+  ])
+  t.strictSame(parts('One:[img]two:[img]', 1), [text('One:'), image(0), text('two:[img]')])
+  t.strictSame(parts('What is [img]?', 0), [text('What is [img]?')])
   t.end()
 })
 

@@ -177,6 +177,24 @@ t.test('what the engine refuses is told in our words; its own, with their paths,
       { code: 'image_refused', facts: { field: 'image' }, cause: 'Failed to load image /tmp/secret' },
     ],
     [told(500, { message: 'Failed to load image or audio file' }), { code: 'image_refused' }],
+    [told(400, { message: 'Failed to tokenize prompt' }), { code: 'image_refused' }],
+    [
+      told(400, { message: 'Failed to initialize samplers: penalty_repeat must be finite, says secret' }),
+      { code: 'setting_refused', facts: { field: 'repeat_penalty' } },
+    ],
+    [
+      told(400, { message: "Field 'top_k': Value must be between 0 and secret" }),
+      { code: 'setting_refused', facts: { field: 'top_k' } },
+    ],
+    [told(400, { message: "Field 'json_schema': secret" }), { code: 'invalid_json_schema' }],
+    [
+      told(400, { message: 'Prompt must not end with an image or audio, secret' }),
+      { code: 'request_refused', message: /^The engine does not take this request: the log/ },
+    ],
+    [
+      told(500, { message: 'Jinja Exception: Conversation roles must alternate at /secret' }),
+      { code: 'request_refused', message: /template of the model has no place for these messages$/ },
+    ],
     [
       told(503, { message: 'Loading model at /secret', type: 'unavailable_error' }),
       { code: 'engine_loading', retryAfterSeconds: 5, cause: 'Loading model at /secret' },

@@ -193,6 +193,16 @@ t.test('parts keep their order, and texts alone are sent as a text', (t) => {
   t.end()
 })
 
+t.test('a line break does not end an answer in JSON, where it stands between two parts of it', (t) => {
+  const stop = ['END', '\n\n', '}\r\n', '  ']
+  const stopsOf = (json?: Question['json']) =>
+    chatBody({ ...question, messages: [], json, sampling: { ...question.sampling, stop } }, (text) => text)
+      .stop
+  t.strictSame(stopsOf(), stop)
+  for (const json of [true, { type: 'object' }] as const) t.strictSame(stopsOf(json), ['END', '  '])
+  t.end()
+})
+
 t.test('the picture is framed as the caller asks and the model allows', async (t) => {
   const tiling = { side: 560, most: 4 }
   const asked: unknown[] = []

@@ -76,7 +76,7 @@ export const inferRequest = (limits: RequestLimits) =>
       }),
       repeat_penalty: Type.Number({
         default: defaults.repeat_penalty,
-        exclusiveMinimum: 0,
+        minimum: 0.01,
         maximum: 10,
         description: 'Above 1, tokens that came before become less likely.',
       }),

@@ -1,9 +1,28 @@
 /** Ollama's requests -> question. Pure. */
 import { type Failure, failure } from '../../errors.ts'
 import { requireText } from '../../inference/prompt.ts'
-import { defaults, type Message, type Part, type Question } from '../../inference/question.ts'
-import { listOf } from '../schema.ts'
+import type { Message, Part, Question } from '../../inference/question.ts'
+import { samplingOf } from './options.ts'
 import type { ChatRequest, GenerateRequest } from './schema.ts'
+
+/** Stands in a text for the next picture. */
+const mark = '[img]'
+
+/** Text and pictures in the order that Ollama gives them: where the text has a mark, the others before it. */
+function partsOf(text: string, pictures: Part[], field: string): Part[] {
+  const marked: Part[] = []
+  const others = [...pictures]
+  let rest = text
+  for (let at = rest.indexOf(mark); at >= 0 && others.length > 0; at = rest.indexOf(mark)) {
+    marked.push({ type: 'text', text: rest.slice(0, at), field }, ...others.splice(0, 1))
+    rest = rest.slice(at + mark.length)
+  }
+  const parts: Part[] = [...others, ...marked, { type: 'text', text: rest, field }]
+  // What stands between two marks is a line break.
+  return marked.length === 0
+    ? parts
+    : parts.filter((part) => part.type === 'image' || part.text.trim() !== '')
+}
 
 const picturesOf = (list: string[] | null | undefined, field: string): Part[] =>
   (list ?? []).map((image, index) => ({ type: 'image', image, field: `${field}/${index}` }))
@@ -18,7 +37,7 @@ export function generateQuestion(request: GenerateRequest, contextSize: number):
   requireText(prompt, 'prompt')
   const user: Message = {
     role: 'user',
-    parts: [...picturesOf(request.images, 'images'), { type: 'text', text: prompt, field: 'prompt' }],
+    parts: partsOf(prompt, picturesOf(request.images, 'images'), 'prompt'),
   }
   const before: Message[] = system
     ? [{ role: 'system', parts: [{ type: 'text', text: system, field: 'system' }] }]
@@ -36,8 +55,7 @@ export function chatQuestion(request: ChatRequest, contextSize: number): Questio
   if (!request.messages?.length) return undefined
   const messages = request.messages.map(({ role, content, images }, index): Message => {
     const field = `messages/${index}`
-    const text: Part = { type: 'text', text: content ?? '', field: `${field}/content` }
-    return { role, parts: [...picturesOf(images, `${field}/images`), text] }
+    return { role, parts: partsOf(content ?? '', picturesOf(images, `${field}/images`), `${field}/content`) }
   })
   return { messages, ...settingsOf(request, contextSize) }
 }
@@ -48,8 +66,6 @@ function settingsOf(
   { format, options }: Pick<ChatRequest, 'format' | 'options'>,
   contextSize: number,
 ): Omit<Question, 'messages'> {
-  const { num_predict, seed, stop, presence_penalty, frequency_penalty, ...asked } = options ?? {}
-  const tokens = num_predict == null || num_predict < 0 ? contextSize : Math.max(1, num_predict)
   if (typeof format === 'string' && format !== '' && format !== 'json') {
     throw failure('unknown_choice', {
       field: 'format',
@@ -60,19 +76,7 @@ function settingsOf(
   return {
     detail: 'auto',
     pages: 1,
-    sampling: {
-      max_tokens: Math.min(tokens, contextSize),
-      temperature: asked.temperature ?? defaults.temperature,
-      top_p: asked.top_p ?? defaults.top_p,
-      top_k: asked.top_k ?? defaults.top_k,
-      min_p: asked.min_p ?? defaults.min_p,
-      repeat_penalty: asked.repeat_penalty ?? defaults.repeat_penalty,
-      ...(presence_penalty == null ? {} : { presence_penalty }),
-      ...(frequency_penalty == null ? {} : { frequency_penalty }),
-      // The engine's seeds have 32 bits.
-      ...(seed == null ? {} : { seed: seed >>> 0 }),
-      stop: listOf(stop),
-    },
+    sampling: samplingOf(options, contextSize),
     json: format === 'json' ? true : format || undefined,
   }
 }

@@ -4,17 +4,22 @@ import type { JsonSchema, Message } from '../../inference/question.ts'
 import { redSquare } from '../../plain-squares.ts'
 import { mostItems, oneOrMore, optional } from '../schema.ts'
 
+/** Ollama takes any number, whole or not, and makes of it what it can. */
+const number = (description?: string) =>
+  optional(Type.Number(description === undefined ? {} : { description }))
+
 const options = optional(
   Type.Object({
-    num_predict: optional(Type.Integer({ description: '-1 and -2 end where the context does.' })),
-    temperature: optional(Type.Number({ minimum: 0, maximum: 2 })),
-    top_p: optional(Type.Number({ minimum: 0, maximum: 1 })),
-    top_k: optional(Type.Integer({ minimum: 0 })),
-    min_p: optional(Type.Number({ minimum: 0, maximum: 1 })),
-    repeat_penalty: optional(Type.Number({ minimum: 0, maximum: 10 })),
-    presence_penalty: optional(Type.Number({ minimum: -2, maximum: 2 })),
-    frequency_penalty: optional(Type.Number({ minimum: -2, maximum: 2 })),
-    seed: optional(Type.Integer()),
+    num_predict: number('0 and less end where the context does.'),
+    temperature: number(),
+    top_p: number(),
+    top_k: number('0 and less are all.'),
+    min_p: number(),
+    repeat_penalty: number('1, and 0 and less, are none.'),
+    repeat_last_n: number('-1 is the whole context.'),
+    presence_penalty: number(),
+    frequency_penalty: number(),
+    seed: number('-1 is a random one.'),
     stop: optional(oneOrMore({})),
   }),
 )
