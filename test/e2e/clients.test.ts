@@ -120,7 +120,7 @@ t.test("OpenAI's own client", async (t) => {
   )
 
   const models = await client.models.list()
-  t.match(models.data, [{ id: 'demo', object: 'model' }])
+  t.match(models.data[0], { id: 'demo', object: 'model' })
   t.match(await client.models.retrieve('demo'), { id: 'demo' })
 })
 
@@ -244,8 +244,16 @@ t.test("Ollama's own client", async (t) => {
   said('ollama, error', error.message)
   t.match(error, { status_code: 404, message: /llava is not loaded.*demo/ })
 
-  t.match((await client.list()).models, [{ name: 'demo', details: { family: 'mllama' } }])
-  t.match((await client.ps()).models, [{ name: 'demo' }])
+  const names = ['demo', 'demo:latest', 'llama3.2-vision', 'llama3.2-vision:latest']
+  const { models } = await client.list()
+  t.same(
+    models.map(({ name }) => name),
+    names,
+  )
+  t.match(models[0], { details: { family: 'mllama' } })
+  t.match((await client.ps()).models[0], { name: 'demo' })
+  t.match(await client.pull({ model: 'llama3.2-vision' }), { status: 'success' })
+  await t.rejects(client.pull({ model: 'llava' }), /Pulling llava is not offered/)
   t.match(await client.show({ model: 'demo' }), { capabilities: ['completion', 'vision'] })
   t.match(await client.version(), { version: /^\d/ })
   await t.rejects(client.embed({ model: 'demo', input: 'a' }), /makes no embeddings/)
