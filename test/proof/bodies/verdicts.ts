@@ -51,7 +51,7 @@ const isDocumented = (status: number, code: string): boolean =>
 function hasEnd({ headers, body }: RawAnswer, path: string): boolean {
   const type = headers.get('content-type') ?? ''
   if (type.startsWith('application/x-ndjson'))
-    return /"done":true|"error":/.test(body.trim().split('\n').at(-1) ?? '')
+    return /"done":true|"status":"success"|"error":/.test(body.trim().split('\n').at(-1) ?? '')
   if (!type.startsWith('text/event-stream')) return true
   return path.startsWith('/v1')
     ? /^data: (\[DONE\]|\{"error")/m.test(body)
