@@ -123,7 +123,7 @@ function count(text: string): number {
   throw new InvalidArgumentError('It must be a whole number from 1.')
 }
 
-type Captioning = { prompt: string; out: string; parallel?: number; pdfPages: number }
+type Captioning = { prompt: string; out: string; parallel?: number; pdfPages: number; schema?: string }
 
 const several = (value: string, before: string[]): string[] => [...before, value]
 
@@ -135,15 +135,18 @@ asking(program.command('caption'))
   .option('--prompt <prompt>', 'question', 'Describe this picture in one sentence.')
   .option('--out <file>', 'captions, as JSON Lines or by the name .csv as CSV', 'captions.jsonl')
   .option('--parallel <count>', "pictures at once, otherwise the service's slots", count)
+  .option('--schema <file>', 'JSON Schema that answers have to follow; its properties are columns in CSV')
   .option('--pdf-pages <count>', 'pages of a PDF that are looked at, from the first', count, 1)
   .action(async (folder: string, options: Asking & Captioning) => {
     const { captionCommand } = await import('./cli/caption-command.ts')
+    const { readAnswerSchema } = await import('./cli/answer-schema.ts')
     const choice = serviceChoiceOf(options)
     process.exitCode = await captionCommand({
       ...choice,
       fields: { ...choice.fields, pdf_pages: String(options.pdfPages) },
       folder,
       prompt: options.prompt,
+      schema: options.schema === undefined ? undefined : await readAnswerSchema(options.schema),
       out: options.out,
       parallel: options.parallel,
       signal: interrupted(),

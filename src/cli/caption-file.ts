@@ -6,11 +6,11 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { messageOf } from '../errors.ts'
 import { openPlain } from '../plain-file.ts'
-import { type Caption, type CaptionFormat, formatOf } from './caption-format.ts'
+import { type Asked, type Caption, type CaptionFormat, formatOf } from './caption-format.ts'
 
 export type CaptionFile = {
-  /** Whether the picture at `path` has an answer to this prompt, or one that does not say to which. */
-  has(path: string, prompt: string): boolean
+  /** Whether the picture at `path` has an answer to this question, or one that does not say to which. */
+  has(path: string): boolean
   /** Throws when it cannot be written, or when something else wrote into the file. */
   add(caption: Caption): Promise<void>
   close(): Promise<void>
@@ -26,21 +26,21 @@ const mostShownCharacters = 200
  * Opens the captions at `path`, or begins them. Throws, and changes nothing, when something else is there. `note` hears
  * what was dropped.
  */
-export async function openCaptions(path: string, note: Note): Promise<CaptionFile> {
+export async function openCaptions(path: string, asked: Asked, note: Note): Promise<CaptionFile> {
   const { O_RDWR, O_CREAT, O_APPEND } = constants
   const handle = await openPlain(path, O_RDWR | O_CREAT | O_APPEND).catch((error) => {
     throw new Error(`${path} cannot be written: ${messageOf(error)}; name another file for the captions`)
   })
   try {
-    return await captionsIn(handle, path, note)
+    return await captionsIn(handle, path, asked, note)
   } catch (error) {
     await handle.close()
     throw error
   }
 }
 
-async function captionsIn(handle: FileHandle, path: string, note: Note): Promise<CaptionFile> {
-  const format = formatOf(path)
+async function captionsIn(handle: FileHandle, path: string, asked: Asked, note: Note): Promise<CaptionFile> {
+  const format = formatOf(path, asked)
   const { keys, wholeBytes, half } = await readCaptions(handle, path, format)
   let bytes = wholeBytes
   if (half !== '') {
@@ -62,7 +62,7 @@ async function captionsIn(handle: FileHandle, path: string, note: Note): Promise
   if (bytes === 0 && format.heading !== undefined) await append(format.heading)
   let turn = Promise.resolve()
   return {
-    has: (picture, prompt) => keys.has(format.key(picture, prompt)) || keys.has(format.key(picture)),
+    has: (picture) => keys.has(format.key(picture, asked)) || keys.has(format.key(picture)),
     add: (caption) => {
       turn = turn.then(() => append(format.line(caption)))
       return turn
@@ -81,7 +81,7 @@ async function readCaptions(
   let number = 1
   const refuse = (): never => {
     throw new Error(
-      `${path} holds what this command did not write (line ${number}) and is left as it is; name another file for the captions`,
+      `${path} holds what a run like this does not write (line ${number}) and is left as it is; name another file for the captions`,
     )
   }
   let wholeBytes = 0

@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import PQueue from 'p-queue'
 import type { InferResponse } from '../doors/infer/schema.ts'
 import { messageOf } from '../errors.ts'
+import { hundredths } from '../hundredths.ts'
 import { withLock } from '../pull/lock.ts'
+import type { AnswerSchema } from './answer-schema.ts'
 import { type CaptionFile, openCaptions } from './caption-file.ts'
 import type { Caption } from './caption-format.ts'
 import { createPatience, Unreachable } from './patience.ts'
@@ -18,6 +20,8 @@ import { type ServiceChoice, withService } from './with-service.ts'
 export type CaptionOptions = ServiceChoice & {
   folder: string
   prompt: string
+  /** What answers are to follow; undefined leaves them free. */
+  schema: AnswerSchema | undefined
   /** File of the captions; `.csv` makes it CSV. */
   out: string
   /** Pictures at once; undefined takes the service's slots. */
@@ -46,7 +50,8 @@ export async function caption(options: CaptionOptions): Promise<CaptionResult> {
   if (pictureName.test(out)) throw new Error(`${out} is the name of a picture; name a file for the captions`)
   const taken = `Another run writes ${out}; wait for it, or name another file for the captions`
   return withLock(`${out}.lock`, { taken, owner: 'run' }, async (lost) => {
-    const captions = await openCaptions(out, options.note)
+    const asked = { prompt: options.prompt, columns: options.schema?.columns }
+    const captions = await openCaptions(out, asked, options.note)
     try {
       const signal = AbortSignal.any([options.signal, lost])
       const result = await captionAll(pictures, captions, { ...options, signal })
@@ -63,8 +68,9 @@ async function captionAll(
   captions: CaptionFile,
   options: CaptionOptions,
 ): Promise<Omit<CaptionResult, 'skipped'>> {
-  const { prompt, note } = options
-  const open = pictures.filter((path) => !captions.has(path, prompt))
+  const { prompt, note, schema } = options
+  const fields = { ...options.fields, ...(schema && { json_schema: schema.text }) }
+  const open = pictures.filter((path) => !captions.has(path))
   const before = pictures.length - open.length
   const result: Omit<CaptionResult, 'skipped'> = { captioned: 0, before, failures: [] }
   if (open.length === 0) return result
@@ -90,8 +96,8 @@ async function captionAll(
       if (signal.aborted) return
       try {
         const photo = await sendable(await readFile(join(options.folder, path)))
-        const asking = { url, key, signal, fields: options.fields }
-        const answer = await patience.ask(new Blob([photo.bytes]), prompt, asking)
+        const answer = await patience.ask(new Blob([photo.bytes]), prompt, { url, key, signal, fields })
+        requireFollowed(answer)
         await captions.add(captionOf({ path, prompt, photo, answer })).catch((error) => {
           inVain.abort(error)
           throw error
@@ -124,7 +130,13 @@ const captionOf = ({
   finish_reason: metadata.finish_reason,
   width: scaledFrom?.width ?? metadata.image.width,
   height: scaledFrom?.height ?? metadata.image.height,
-  seconds: metadata.timings_ms.total / 1000,
+  seconds: hundredths(metadata.timings_ms.total / 1000),
   time: timestamp,
   prompt,
+  ...(metadata.json && { answer: JSON.parse(response_text) }),
 })
+
+/** What does not follow its schema would be an empty row. */
+function requireFollowed({ metadata: { json } }: InferResponse): void {
+  if (json && !json.valid) throw new Error(json.message ?? 'the answer does not follow the schema')
+}

@@ -15,6 +15,7 @@ import t, { type Test } from 'tap'
 import { openCaptions } from '../../src/cli/caption-file.ts'
 
 const prompt = 'What is it?'
+const asked = { prompt, columns: undefined }
 const caption = (path: string, text = 'a star') => ({
   path,
   text,
@@ -33,10 +34,10 @@ const rowOf = (path: string) => `${path},a star,m,stop,1,2,0.5,2026-01-01T00:00:
 /** Opens, asks which of `paths` are there, adds `added` and closes. */
 async function run(path: string, { paths = [], added = [] }: { paths?: string[]; added?: string[] }) {
   const notes: string[] = []
-  const file = await openCaptions(path, (sentence) => notes.push(sentence))
+  const file = await openCaptions(path, asked, (sentence) => notes.push(sentence))
   try {
     for (const one of added) await file.add(caption(one))
-    return { there: paths.filter((one) => file.has(one, prompt)), notes }
+    return { there: paths.filter((one) => file.has(one)), notes }
   } finally {
     await file.close()
   }
@@ -78,7 +79,7 @@ t.test(
 t.test('captions as CSV survive a spreadsheet and a second run', async (t) => {
   const path = join(t.testdir({}), 'captions.csv')
   const odd = ['=a, "b".png', "'=c.png", 'two\nlines.png', '-.png']
-  const file = await openCaptions(path, () => {})
+  const file = await openCaptions(path, asked, () => {})
   for (const one of odd) await file.add(caption(one, 'two\nlines, "quoted"'))
   await file.close()
   const text = '"two lines, ""quoted""",m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?'
@@ -137,7 +138,7 @@ t.test('what this command did not write is left as it is', async (t) => {
     const path = join(t.testdir({}), name)
     writeFileSync(path, content)
     await t.rejects(run(path, { added: ['b.png'] }), {
-      message: `${path} holds what this command did not write (line ${line}) and is left as it is; name another file for the captions`,
+      message: `${path} holds what a run like this does not write (line ${line}) and is left as it is; name another file for the captions`,
     })
     t.ok(readFileSync(path).equals(Buffer.from(content)), name)
   }
@@ -172,7 +173,7 @@ t.test('what is no file of one name is refused at once', async (t) => {
 t.test('once something else wrote into the file, nothing is added', async (t) => {
   const meddle = async (t: Test, meddling: (path: string) => void) => {
     const path = join(t.testdir({}), 'captions.jsonl')
-    const file = await openCaptions(path, () => {})
+    const file = await openCaptions(path, asked, () => {})
     await file.add(caption('one.png'))
     meddling(path)
     const before = readFileSync(path, 'utf8')
@@ -195,7 +196,7 @@ t.test('a caption that does not fit on the disk leaves no half of a line', async
   const limit = (bytes: string) => execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`])
   // Otherwise the kernel's signal ends the process.
   process.on('SIGXFSZ', () => {})
-  const file = await openCaptions(path, () => {})
+  const file = await openCaptions(path, asked, () => {})
   await file.add(caption('one.png'))
   limit('300')
   const outcome = await file

@@ -4,6 +4,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { readAnswerSchema } from '../../src/cli/answer-schema.ts'
 import { type CaptionOptions, caption } from '../../src/cli/caption.ts'
 import { until } from '../support/until.ts'
 
@@ -41,6 +42,7 @@ async function around(t: Test, respond: (response: ServerResponse) => void = ans
       signal: new AbortController().signal,
       folder: photos,
       prompt: 'What is it?',
+      schema: undefined,
       out,
       parallel: undefined,
       progress: () => {},
@@ -97,6 +99,46 @@ t.test('a service that goes away is waited for, and the run goes on', async (t) 
   t.match(notes, [/cannot be reached.*it is waited for/, 'the service is back'])
 })
 
+t.test('answers that follow a schema are columns, and one that does not has failed', async (t) => {
+  let times = 0
+  const { folder, run } = await around(t, (response) => {
+    times += 1
+    const valid = times !== 2
+    const json = {
+      valid,
+      reason: valid ? null : 'truncated',
+      message: valid ? null : 'The answer was cut off',
+    }
+    const response_text = valid ? '{"colour": "=red", "tags": ["a", "b"]}' : '{"col'
+    const whole = { ...answer, response_text, metadata: { ...answer.metadata, json } }
+    response.end(`event: done\ndata: ${JSON.stringify(whole)}\n\n`)
+  })
+  const path = join(folder, 'schema.json')
+  writeFileSync(path, JSON.stringify({ properties: { colour: {}, count: {}, tags: {} } }))
+  const schema = await readAnswerSchema(path)
+  const out = join(folder, 'captions.csv')
+  t.match(await run(out, { schema }), {
+    captioned: 2,
+    failures: [{ path: 'b.png', message: 'The answer was cut off' }],
+  })
+  const [heading = '', first = ''] = readFileSync(out, 'utf8').split('\n')
+  t.match(heading, /,prompt,colour,count,tags$/)
+  t.match(first, /,What is it\?,'=red,,"\[""a"",""b""\]"$/)
+  t.match(await run(out, { schema }), { captioned: 1, before: 2, failures: [] })
+  await t.rejects(run(out), { message: /captions\.csv holds what a run like this does not write \(line 1\)/ })
+  const lines = join(folder, 'captions.jsonl')
+  await run(lines, { schema })
+  t.match(JSON.parse(readFileSync(lines, 'utf8').split('\n')[0] ?? ''), { answer: { colour: '=red' } })
+})
+
+t.test('a schema that says nothing of columns is told why not', async (t) => {
+  const folder = t.testdir({ 'a.json': 'no', 'b.json': '[]', 'c.json': '{"type":"string"}', 'd.json': '5' })
+  await t.rejects(readAnswerSchema(join(folder, 'a.json')), { message: /a\.json is no JSON/ })
+  for (const name of ['b.json', 'c.json', 'd.json'])
+    await t.rejects(readAnswerSchema(join(folder, name)), { message: /names no properties/ })
+  await t.rejects(readAnswerSchema(join(folder, 'none.json')), { message: /none\.json cannot be read/ })
+})
+
 t.test('captions never go where something else is, and nothing is asked for them', async (t) => {
   const { folder, photos, run, asked } = await around(t)
   const picture = join(photos, 'a.png')
@@ -106,7 +148,7 @@ t.test('captions never go where something else is, and nothing is asked for them
   t.same(readdirSync(photos), ['a.png', 'b.png', 'c.png'])
   const notes = join(folder, 'notes.txt')
   writeFileSync(notes, 'half a note')
-  await t.rejects(run(notes), { message: /notes\.txt holds what this command did not write/ })
+  await t.rejects(run(notes), { message: /notes\.txt holds what a run like this does not write/ })
   t.equal(readFileSync(notes, 'utf8'), 'half a note')
   await t.rejects(run(photos), { message: /photos cannot be written: it is a folder/ })
   t.equal(asked(), 0)
