@@ -68,7 +68,9 @@ t.test('caption goes through a folder, and on where it stopped', async (t) => {
   const first = await run()
   t.equal(first.code, 1, 'one of them is broken')
   t.match(first.error, /100 % 4 of 4, 1 failed/)
-  t.match(first.error, /3 captions written to .*captions\.jsonl\nbroken\.png: .* does not hold a picture/)
+  t.match(first.error, /3 captions written to .*captions\.jsonl\n/)
+  t.match(first.error, /left out, hidden: \.hidden\nleft out, no picture: notes\.txt\n/)
+  t.match(first.error, /\nbroken\.png: .* does not hold a picture/)
   const captions = readFileSync(out, 'utf8').trim().split('\n')
   t.match(
     captions.map((line) => JSON.parse(line)).find(({ path }) => path === 'star.jpg'),

@@ -36,6 +36,7 @@ t.test('each body has an example, and each example is answered', async (t) => {
     '/v1/chat/completions': 1,
     '/api/chat': 1,
     '/api/generate': 1,
+    '/api/pull': 1,
     '/api/show': 1,
     '/mcp': 2,
   })
