@@ -269,6 +269,7 @@ t.test('the documentation is made of the routes', async (t) => {
     '/health',
     '/infer',
     '/livez',
+    '/mcp',
     '/metrics',
     '/props',
     '/v1/chat/completions',
