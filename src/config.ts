@@ -4,10 +4,17 @@
  * of limits from it. An empty variable counts as unset, so that compose files can pass `${NAME:-}` through.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { isIP } from 'node:net'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import {
+  containerModels,
+  containerStore,
+  type Environment,
+  usualModels,
+  usualStore,
+  withHome,
+} from './places.ts'
 
 /** The folder of our package.json: the same whether we run from `src/`, from `dist/` or in the image. */
 export const packageRoot = (() => {
@@ -29,24 +36,31 @@ const choice = <const Name extends string>(names: readonly Name[], options: Sche
     ),
   )
 
+/** Entries separated by commas. */
+const list = (options: SchemaOptions) => Type.String({ default: '', isList: true, ...options })
+
 export const settings = Type.Object({
   MODEL_NAME: Type.String({
     default: 'llama-3.2-11b-vision-instruct-q4_k_m.gguf',
     description:
       'File name of the GGUF model in `MODEL_PATH`; `ollama:llama3.2-vision:11b` for one in an Ollama store; `hf:owner/repo:Q4_K_M` or an https address for one that `llama-vision pull` fetched. `demo` is the tiny model that comes with the service, `demo-mmproj`, which an installed package lacks, another that comes as text and mmproj.',
   }),
-  MODEL_PATH: Type.String({ default: '/models', description: 'Folder that holds the model.' }),
-  OLLAMA_STORE: Type.String({
-    default: '/ollama',
+  MODEL_PATH: Type.String({
+    default: containerModels,
     description:
-      "Folder of Ollama's models, as in `~/.ollama` or `/usr/share/ollama/.ollama`, mounted read-only. Nothing in it is changed.",
+      'Folder that holds the model. Where there is no `/models`, as outside of the container, it is `~/.local/share/llama-vision`.',
+  }),
+  OLLAMA_STORE: Type.String({
+    default: containerStore,
+    description:
+      "Folder of Ollama's models. Where there is no `/ollama`, as outside of the container, they are looked for in `OLLAMA_MODELS`, `~/.ollama` and `/usr/share/ollama/.ollama`. Nothing in it is changed.",
   }),
   MMPROJ_NAME: Type.String({
     default: '',
-    description: "File name of the model's vision projector. Found by itself when empty.",
+    description:
+      "File name of the model's vision projector, beside the model or in `MODEL_PATH`. Found by itself when empty.",
   }),
-  MODEL_ALIASES: Type.String({
-    default: '',
+  MODEL_ALIASES: list({
     description:
       'Further names, separated by commas, by which OpenAI and Ollama clients may ask for the model, for example `llama3.2-vision,gpt-4o`.',
   }),
@@ -165,13 +179,11 @@ export const settings = Type.Object({
     description:
       'Most tiles that the pictures of one request take together, for Llama 3.2 Vision, which keeps them beside the context: 50 MiB a tile and slot for the 11B. 0 is a tile for each of `MAX_IMAGES`, and four at least.',
   }),
-  IMAGE_URL_ALLOW: Type.String({
-    default: '',
+  IMAGE_URL_ALLOW: list({
     description:
       'Hosts from which pictures may be fetched by address, separated by commas: `example.com`, `*.example.com`, `*` for any public host, `http://example.com:8080` to permit plain HTTP and a port. Only public addresses are connected to. Empty fetches none.',
   }),
-  API_KEYS: Type.String({
-    default: '',
+  API_KEYS: list({
     description:
       'Keys, separated by commas, one of which a request must carry as `Authorization: Bearer …`. Empty needs none, which is accepted on loopback addresses only, unless `ALLOW_OPEN` is 1.',
   }),
@@ -188,18 +200,15 @@ export const settings = Type.Object({
     description:
       'Most questions of one API key or, without keys, of one address (IPv6: of one /64). 0 is no limit.',
   }),
-  ALLOWED_HOSTS: Type.String({
-    default: '',
+  ALLOWED_HOSTS: list({
     description:
       'Names, separated by commas, by which browsers and other clients may ask, for example that of a proxy in front: `vision.example.com`, `*.example.com`, `*` for any. Addresses, names without a dot, and those below `.localhost`, `.local`, `.internal` and `.home.arpa` need not be listed.',
   }),
-  TRUST_PROXY: Type.String({
-    default: '',
+  TRUST_PROXY: list({
     description:
       "Addresses of proxies in front, separated by commas: `10.0.0.7`, `10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`. What they tell of their clients' addresses and of the name that was asked for is believed. Empty believes nobody.",
   }),
-  CORS_ORIGINS: Type.String({
-    default: '',
+  CORS_ORIGINS: list({
     description:
       "Origins, separated by commas, whose pages may ask from a browser, `*` for all. Empty allows the service's own page only.",
   }),
@@ -239,43 +248,55 @@ export const entriesOf = (text: string): string[] =>
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '')
 
-/** Thrown by `loadConfig` with one line per wrong variable. */
+/** One line for each wrong variable. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
+/** What is wrong has its default, and a sentence in `faults` that names it. */
+export type Given = { config: Config; faults: string[] }
+
+/** They mean the same wherever the engine runs. */
+const paths = ['MODEL_PATH', 'OLLAMA_STORE', 'ENGINE_PATH']
+
+/** The settings of an environment, as far as each can be judged by itself. Space around a value is none of it. */
+export function readConfig(env: Environment): Given {
+  const given: Record<string, unknown> = {}
+  const faults: string[] = []
+  for (const [name, schema] of Object.entries<TSchema>(settings.properties)) {
+    const text = env[name]?.trim()
+    if (!text) continue
+    const fault = faultIn(schema, text)
+    if (fault) faults.push(`${name} ${fault}`)
+    else if (schema.type === 'integer') given[name] = Number(text)
+    else given[name] = paths.includes(name) ? resolve(withHome(text, env)) : withHome(text, env)
+  }
+  given.MODEL_PATH ??= usualModels(env)
+  given.OLLAMA_STORE ??= usualStore(env)
+  // Each was checked, and the others are defaults.
+  return { config: Value.Default(settings, given) as Config, faults }
+}
+
+function faultIn(schema: TSchema, text: string): string | undefined {
+  if (/\p{Cc}/u.test(text)) return 'holds a line break or another control character'
+  if (schema.isList && text.split(',').some((entry) => entry.trim() === ''))
+    return 'has an empty entry; entries are separated by single commas'
+  const value = schema.type === 'integer' && /^\d+$/.test(text) ? Number(text) : text
+  return Value.Check(schema, value)
+    ? undefined
+    : `must be ${expectation(schema)}, got ${JSON.stringify(text)}`
+}
+
 /** Reads the settings from an environment; answers all faults at once. Throws `ConfigError`. */
-export function loadConfig(env: Record<string, string | undefined>): Config {
-  const given = Object.fromEntries(
-    Object.keys(settings.properties)
-      .filter((name) => env[name])
-      .map((name) => [name, env[name]]),
-  )
-  const config = Value.Default(settings, Value.Convert(settings, given))
-  const faults = [...Value.Errors(settings, config)].map(({ path, schema }) => {
-    const name = path.slice(1)
-    return `${name} must be ${expectation(schema)}, got ${JSON.stringify(env[name])}`
-  })
+export function loadConfig(env: Environment): Config {
+  const { config, faults } = readConfig(env)
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
-  // Value.Errors found none, so the value has the schema's type.
-  return config as Config
+  return config
 }
-
-/** Throws `ConfigError` for a service that strangers could use although nobody said that they may. */
-export function requireGuard({ HOST, API_KEYS, ALLOW_OPEN }: Config): void {
-  if (entriesOf(API_KEYS).length > 0 || ALLOW_OPEN === '1' || isLoopback(HOST)) return
-  throw new ConfigError(
-    `HOST is ${HOST}, so other machines can reach the service: set API_KEYS, or ALLOW_OPEN=1 if they all may ask`,
-  )
-}
-
-/** Whether this machine alone can reach a service that listens there. */
-export const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 
 /** What a setting accepts, in words: "an integer from 1 to 64" or "one of auto, on, off". */
 export function expectation(schema: TSchema): string {
   if (schema.anyOf) return `one of ${schema.anyOf.map((choice: TSchema) => choice.const).join(', ')}`
   if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
-  return 'a text'
+  return schema.isList ? 'texts, separated by commas' : 'a text'
 }

@@ -23,6 +23,7 @@ const others: Record<string, string> = {
   INFERENCE_FETCH_TIMEOUT_SEC: 'Karakeep',
   VISION_LLM_PROVIDER: 'paperless-gpt',
   VISION_LLM_MODEL: 'paperless-gpt',
+  OLLAMA_MODELS: 'Ollama',
   IMAGE_B64: "the README's example",
   YOUR_API_KEY: "the page's examples",
   NODE_ENV: 'Node',

@@ -1,7 +1,6 @@
 /** `llama-vision doctor`: what would happen with these settings on this machine, and what is wrong, before it starts. */
 import { rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
-import { type Config, entriesOf, isLoopback, loadConfig, requireGuard } from '../config.ts'
+import { type Config, entriesOf } from '../config.ts'
 import { engineBuild, engineIsMissing, engineProgram, isExecutable } from '../engine/child.ts'
 import { batchSize } from '../engine/command.ts'
 import { confinement } from '../engine/confinement.ts'
@@ -15,12 +14,11 @@ import {
   readResources,
 } from '../engine/resources.ts'
 import { messageOf } from '../errors.ts'
-import { trustedProxies } from '../http/caller.ts'
-import { ownNames } from '../http/own-names.ts'
 import { findModel, type ModelFacts } from '../model/facts.ts'
 import { modelSettings } from '../model/settings.ts'
-import { parseAllowList } from '../net/addresses.ts'
+import { requirePort } from './port.ts'
 import { probe } from './probe.ts'
+import { isLoopback, judgedSettings, misspeltSettings, requireGuard } from './settings.ts'
 
 /** `warning` lets the service run, `fault` does not. */
 export type Finding = { about: string; level: 'good' | 'warning' | 'fault'; sentence: string }
@@ -41,36 +39,35 @@ export async function doctor(env: NodeJS.ProcessEnv): Promise<Finding[]> {
     findings.push({ about, ...verdict })
   }
 
-  let config: Config | undefined
-  await look('settings', () => {
-    config = loadConfig(env)
-    parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW)
-    ownNames(config)
-    trustedProxies(config)
-    return good('all of them are in range')
-  })
-  if (!config) return findings
-  const settings = config
+  const { config, faults } = judgedSettings(env)
+  findings.push({ about: 'settings', ...settingsVerdict(faults, misspeltSettings(env)) })
+  // What is wrong has its default, of which nothing is to be told.
+  if (faults.length > 0) return findings
   const resources = await readResources()
   let model: ModelFacts | undefined
 
-  await look('engine', () => engineVerdict(settings))
+  await look('engine', () => engineVerdict(config))
   await look('confinement', confinementVerdict)
-  await look('threads', () => threadsVerdict(settings, resources))
+  await look('threads', () => threadsVerdict(config, resources))
   await look('model', async () => {
-    model = await findModel(modelSettings(settings))
-    return modelVerdict(model, settings)
+    model = await findModel(modelSettings(config))
+    return modelVerdict(model, config)
   })
   const found = model
-  if (found) await look('memory', () => memoryVerdict(found, settings, resources))
-  await look('port', () => portVerdict(settings, env))
-  await look('access', () => accessVerdict(settings))
+  if (found) await look('memory', () => memoryVerdict(found, config, resources))
+  await look('port', () => portVerdict(config, env))
+  await look('access', () => accessVerdict(config))
   await look('temporary folder', async () => {
     const folder = await makeEngineFolder()
     await rm(folder, { recursive: true })
     return good(`the engine's socket can lie in ${folder.replace(/\/[^/]*$/, '')}`)
   })
   return findings
+}
+
+function settingsVerdict(faults: string[], misspelt: string[]): Verdict {
+  if (faults.length > 0) return fault(faults.join('\n'))
+  return misspelt.length > 0 ? warning(misspelt.join('\n')) : good('all of them are in range')
 }
 
 async function engineVerdict(config: Config): Promise<Verdict> {
@@ -112,17 +109,15 @@ function memoryVerdict(model: ModelFacts, config: Config, resources: Resources):
   return config.MEMORY_CHECK === 'on' ? fault(shortage) : warning(shortage)
 }
 
-async function portVerdict({ HOST, PORT }: Config, env: NodeJS.ProcessEnv): Promise<Verdict> {
-  const server = createServer()
+async function portVerdict(config: Config, env: NodeJS.ProcessEnv): Promise<Verdict> {
   try {
-    await new Promise<void>((resolve, reject) => server.once('error', reject).listen(PORT, HOST, resolve))
+    await requirePort(config)
   } catch (error) {
     const { healthy, message, url } = await probe(env)
     if (healthy) return good(`a service answers at ${url} already (${message})`)
-    return fault(`${HOST}:${PORT} can't be had: ${messageOf(error)}`)
+    return fault(messageOf(error))
   }
-  await new Promise((resolve) => server.close(resolve))
-  return good(`${HOST}:${PORT} is free`)
+  return good(`${config.HOST}:${config.PORT} is free`)
 }
 
 function accessVerdict(config: Config): Verdict {

@@ -4,15 +4,13 @@ import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { type Admission, createAdmission } from '../admission.ts'
 import { type App, buildApp } from '../app.ts'
-import { type Config, loadConfig, ownVersion, requireGuard } from '../config.ts'
+import { type Config, ownVersion } from '../config.ts'
 import type { ModelFile } from '../doors/door.ts'
 import { confinement } from '../engine/confinement.ts'
 import { cpuThrottling, readMemory, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
 import { type Engine, superviseEngine } from '../engine/supervisor.ts'
 import { failure } from '../errors.ts'
-import { trustedProxies } from '../http/caller.ts'
-import { ownNames } from '../http/own-names.ts'
 import { createImagePreparer } from '../image/prepare.ts'
 import { createEstimates } from '../inference/estimates.ts'
 import { createInference } from '../inference/infer.ts'
@@ -24,6 +22,8 @@ import { parseAllowList } from '../net/addresses.ts'
 import { createFetcher } from '../net/guarded-fetch.ts'
 import { endInOrder } from './ending.ts'
 import { createLog } from './log.ts'
+import { listenFault, requirePort } from './port.ts'
+import { misspeltSettings, serviceSettings } from './settings.ts'
 
 export type Service = {
   app: App
@@ -40,21 +40,22 @@ export type Service = {
 const answersLeaveMs = 1000
 
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
-  const config = loadConfig(env)
-  requireGuard(config)
+  const config = serviceSettings(env)
   const log = createLog(config.LOG_LEVEL)
+  for (const sentence of misspeltSettings(env)) log.warn({}, sentence)
   const starting = startService(config, log)
   const graceMs = config.SHUTDOWN_GRACE * 1000
   endInOrder({ log, graceMs, stop: async (how) => (await starting).stop(how) })
   await starting
 }
 
-/** Starts the engine and listens. Rejects when the port can't be had; a model that can't be is told by `/health`. */
+/**
+ * Starts the engine and listens. Rejects, with nothing left behind, when the port can't be had; a model that can't be is
+ * told by `/health`.
+ */
 export async function startService(config: Config, log: Logger): Promise<Service> {
-  // Before the engine is started, which would outlive a fault in a list.
   const imageHosts = parseAllowList('IMAGE_URL_ALLOW', config.IMAGE_URL_ALLOW)
-  ownNames(config)
-  trustedProxies(config)
+  await requirePort(config)
   const shutdown = new AbortController()
   let draining = false
   void confinement().then(({ holds, sentence }) => {
@@ -100,6 +101,9 @@ export async function startService(config: Config, log: Logger): Promise<Service
     shutdown: shutdown.signal,
     draining: () => draining,
     log,
+  }).catch(async (error) => {
+    await engine.stop()
+    throw error
   })
 
   const giveUp = () => shutdown.abort(failure('shutting_down', {}, { retryAfterSeconds: 5 }))
@@ -131,7 +135,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     await app.listen({ host: config.HOST, port: config.PORT })
   } catch (error) {
     await stop()
-    throw error
+    throw listenFault(error, config)
   }
   const { port } = app.server.address() as AddressInfo
   return {

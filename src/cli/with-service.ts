@@ -3,9 +3,9 @@
  * one of its own that ends with the command.
  */
 import { pino } from 'pino'
-import { loadConfig } from '../config.ts'
 import { sourceName } from '../model/source-name.ts'
 import { probe } from './probe.ts'
+import { commandSettings, misspeltSettings } from './settings.ts'
 import { untilHealthy } from './until-healthy.ts'
 
 export type ServiceChoice = {
@@ -43,7 +43,8 @@ export async function chooseService(
   tell: (sentence: string) => void,
 ): Promise<ChosenService> {
   if (url !== undefined) return { url: url.replace(/\/+$/, ''), key, slots: 1 }
-  const config = loadConfig(env)
+  for (const sentence of misspeltSettings(env)) tell(sentence)
+  const config = commandSettings(env)
   const running = await probe(env)
   if (running.healthy) return { url: running.url, key, slots: config.SLOTS }
   tell(`starting the model ${sourceName(config.MODEL_NAME)}`)

@@ -2,7 +2,7 @@
  * One llama-server process: started with nothing inherited and confined, its output always drained (it freezes when
  * nobody reads), its last lines kept for the diagnosis. It dies with this process, however this process dies.
  */
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import type { Config } from '../config.ts'
@@ -33,7 +33,8 @@ export const engineProgram = ({ ENGINE_PATH }: Pick<Config, 'ENGINE_PATH'>): str
 export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)
-    return true
+    // Folders can be entered, which the same bit says.
+    return statSync(path).isFile()
   } catch {
     return false
   }
@@ -84,7 +85,12 @@ export function startEngine(
     buffer: false,
     reject: false,
     forceKillAfterDelay: forceKillAfterMs,
+    // A session of its own: a Ctrl-C in the terminal is for us, who let it finish what it works on.
+    detached: true,
   })
+  // Where nothing confines it, nobody else would see to that.
+  const leave = () => void child.kill('SIGKILL')
+  process.once('exit', leave)
   const lines: string[] = []
   const drained = (async () => {
     for await (const line of child.iterable({ from: 'all' })) {
@@ -95,6 +101,7 @@ export function startEngine(
   })().catch(() => {})
   const ended = child.then(async (result) => {
     await drained
+    process.off('exit', leave)
     if (result.exitCode === undefined && result.signal === undefined)
       lines.push(result.shortMessage ?? 'it could not be started')
     return { exitCode: result.exitCode, signal: result.signal, lines }

@@ -23,6 +23,16 @@ export function callerOf({ headers, ip, raw }: FastifyRequest, keys: readonly st
   return `address ${addressBlock(address) ?? addressBlock(raw.socket.remoteAddress ?? '') ?? 'unknown'}`
 }
 
+/** The keys of API_KEYS. Throws `ConfigError`, which keeps them to itself, for one that no request can carry. */
+export function acceptedKeys({ API_KEYS }: { API_KEYS: string }): string[] {
+  const keys = entriesOf(API_KEYS)
+  const wrong = keys.findIndex((key) => !/^[!-~]+$/.test(key))
+  if (wrong === -1) return keys
+  throw new ConfigError(
+    `API_KEYS: key ${wrong + 1} of ${keys.length} holds a space or another character that no header can carry; keys are separated by commas`,
+  )
+}
+
 /** Names that Fastify gives to ranges of private addresses. */
 const namedRanges = ['loopback', 'linklocal', 'uniquelocal']
 

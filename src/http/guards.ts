@@ -5,9 +5,10 @@ import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import helmet, { type HelmetOptions } from 'helmet'
-import { type Config, entriesOf } from '../config.ts'
+import type { Config } from '../config.ts'
 import { failure } from '../errors.ts'
-import { callerOf } from './caller.ts'
+import { acceptedKeys, callerOf } from './caller.ts'
+import { allowedOrigins } from './origins.ts'
 import { refuseStrangers } from './strangers.ts'
 
 declare module 'fastify' {
@@ -41,7 +42,7 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
     done()
   })
   refuseStrangers(app, config)
-  const origins = entriesOf(config.CORS_ORIGINS)
+  const origins = allowedOrigins(config)
   if (origins.length > 0) {
     await app.register(cors, {
       origin: origins.includes('*') ? '*' : origins,
@@ -49,7 +50,7 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
       exposedHeaders: ['x-request-id', 'retry-after', 'mcp-session-id'],
     })
   }
-  const keys = entriesOf(config.API_KEYS)
+  const keys = acceptedKeys(config)
   if (keys.length > 0) {
     await app.register(bearerAuth, {
       keys: new Set(keys),

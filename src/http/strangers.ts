@@ -4,8 +4,9 @@
  * tell of it in headers that no page can set. Programs send none of them and pass.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { type Config, entriesOf } from '../config.ts'
+import type { Config } from '../config.ts'
 import { type Failure, failure } from '../errors.ts'
+import { allowedOrigins } from './origins.ts'
 import { type Authority, authorityOf, ownNames } from './own-names.ts'
 
 /** As much of a stranger's text as an error repeats. */
@@ -17,7 +18,7 @@ export function refuseStrangers(
   config: Pick<Config, 'ALLOWED_HOSTS' | 'CORS_ORIGINS' | 'HOST'>,
 ): void {
   const isOwn = ownNames(config)
-  const origins = entriesOf(config.CORS_ORIGINS)
+  const origins = allowedOrigins(config)
   const isAllowed = (origin: string | undefined) =>
     origins.includes('*') || (origin !== undefined && origins.includes(origin))
 

@@ -10,6 +10,7 @@ import { type Header, type Range, tensorBytes, text, whole } from './header.ts'
 import { locateModel, type ModelPlace } from './locate.ts'
 import { mustExist } from './model-folder.ts'
 import { ModelProblem } from './model-problem.ts'
+import { parseOllamaName } from './ollama-store.ts'
 import {
   findProjector,
   isProjector,
@@ -45,8 +46,8 @@ const descriptionLength = 1000
 export async function findModel(place: ModelPlace): Promise<ModelFacts> {
   const { path, mmproj: named } = await locateModel(place)
   await mustExist(path, {
-    noFile: 'Set MODEL_NAME to one of them or put the model there',
-    noFolder: 'Check MODEL_PATH, MODEL_NAME and the mount',
+    noFile: `Set MODEL_NAME to one of them or put the model there${fromOllama(place.name)}`,
+    noFolder: `Check MODEL_PATH, MODEL_NAME and the mount, or fetch a model by llama-vision pull${fromOllama(place.name)}`,
   })
   const header = await readHeader(path)
   if (isProjector(header)) {
@@ -69,6 +70,10 @@ export async function findModel(place: ModelPlace): Promise<ModelFacts> {
     projector: projectorFacts(projector),
   }
 }
+
+/** Who comes from Ollama leaves out what says so. */
+const fromOllama = (name: string): string =>
+  parseOllamaName(name) && !/\.gguf$/i.test(name) ? `; a model of Ollama's is named ollama:${name}` : ''
 
 /** It is a part of keys, sentences and answers. */
 function architectureOf(header: Header): string {

@@ -2,7 +2,7 @@
 import { opendir, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { ModelProblem } from './model-problem.ts'
-import { mustBeRegular } from './regular-file.ts'
+import { mustBeRegular, unreadable } from './regular-file.ts'
 
 /** More models than this are told of as so many. */
 export const mostFiles = 1000
@@ -41,7 +41,12 @@ export type Advice = { noFile: string; noFolder: string }
 
 export async function mustExist(path: string, { noFile, noFolder }: Advice): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error)
-  if (!(found instanceof Error)) return mustBeRegular(path, found)
+  if (!(found instanceof Error)) {
+    if (!found.isDirectory()) return mustBeRegular(path, found)
+    const files = await ggufFiles(path)
+    throw new ModelProblem(`${path} is a folder, not a file; it holds: ${listed(files)}. ${noFile}`)
+  }
+  if (found.code === 'EACCES') throw unreadable(path, found)
   if (found.code === 'ELOOP') throw new ModelProblem(`${path} is a link that leads back to itself. ${noFile}`)
   const folder = dirname(path)
   if (!(await stat(folder).catch(() => undefined))) {

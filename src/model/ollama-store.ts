@@ -68,14 +68,16 @@ export async function resolveInStore(store: string, name: string): Promise<Store
   const root = await storeRoot(store)
   if (!root) {
     throw new ModelProblem(
-      `ollama:${name} not found: ${store} is no Ollama store, which has folders manifests and blobs. Set OLLAMA_STORE to Ollama's folder, such as ~/.ollama; in a container, mount it there`,
+      (await isClosed(store))
+        ? `ollama:${name} cannot be looked for: this user may not read the Ollama store ${store}. Make it readable, or set OLLAMA_STORE to another`
+        : `ollama:${name} not found: ${store} is no Ollama store, which has folders manifests and blobs. Set OLLAMA_STORE to Ollama's folder, such as ~/.ollama (in a container, mount it there), or run: llama-vision pull ollama:${name}`,
     )
   }
   const path = await manifestPath(root, wanted)
   if (!path) {
     const names = await listStore(root)
     throw new ModelProblem(
-      `ollama:${name} (${pathOf(wanted)}) not found in the Ollama store ${root}, which has: ${names.join(', ') || 'no models'}. Set MODEL_NAME to one of them, after ollama:`,
+      `ollama:${name} (${pathOf(wanted)}) not found in the Ollama store ${root}, which has: ${names.join(', ') || 'no models'}. Set MODEL_NAME to one of them, after ollama:, or OLLAMA_STORE to another store, or run: llama-vision pull ollama:${name}`,
     )
   }
   const layers = ggufLayers(await readManifest(path))
@@ -104,6 +106,12 @@ async function storeRoot(store: string): Promise<string | undefined> {
   }
   return undefined
 }
+
+const isClosed = (store: string): Promise<boolean> =>
+  stat(join(store, 'models')).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'EACCES',
+  )
 
 /** A manifest lies four names deep, whatever links there are; of a large store the first are told. */
 async function modelsIn(root: string): Promise<OllamaName[]> {

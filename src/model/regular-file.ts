@@ -11,12 +11,12 @@ export type OpenFile = { file: FileHandle; bytes: number }
 
 /** The caller closes it. Throws `ModelProblem` for what is missing, no regular file, or unreadable. */
 export async function openRegular(path: string): Promise<OpenFile> {
-  const unreadable = (error: NodeJS.ErrnoException) => {
-    throw new ModelProblem(`${path} cannot be read (${error.code}); make it readable for the service's user`)
+  const refuse = (error: NodeJS.ErrnoException) => {
+    throw unreadable(path, error)
   }
-  mustBeRegular(path, await stat(path).catch(unreadable))
+  mustBeRegular(path, await stat(path).catch(refuse))
   // What lies there may have changed meanwhile: not even then do we wait.
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(unreadable)
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(refuse)
   try {
     const stats = await file.stat()
     mustBeRegular(path, stats)
@@ -42,6 +42,9 @@ export async function readSmall(path: string, mostBytes: number): Promise<string
     await file.close()
   }
 }
+
+export const unreadable = (path: string, { code }: NodeJS.ErrnoException): ModelProblem =>
+  new ModelProblem(`${path} cannot be read (${code}); make it readable for the service's user`)
 
 /** Throws `ModelProblem` that tells what else it is. */
 export function mustBeRegular(path: string, stats: Stats): void {

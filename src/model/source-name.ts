@@ -7,3 +7,10 @@ export function sourceName(source: string): string {
   const { origin, pathname } = new URL(source)
   return origin + pathname
 }
+
+/** `hf:owner/repo`, with the quantization or the file that is meant. */
+export const huggingFaceSource =
+  /^hf:(?<repository>\w[\w.-]*\/\w[\w.-]*)(?:\/(?<file>.+)|:(?<quant>[\w.-]+))?$/
+
+/** How a source of Hugging Face is written, for sentences. */
+export const huggingFaceForms = 'hf:owner/repo:QUANT, hf:owner/repo/file.gguf'

@@ -1,14 +1,14 @@
 /** Which hosts an operator permits, and which addresses belong to the public internet. */
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import ipaddr from 'ipaddr.js'
-import { entriesOf } from '../config.ts'
+import { ConfigError, entriesOf } from '../config.ts'
 
 /** Origins such as `https://*.example.com`, and the setting that holds them, for sentences. */
 export type AllowList = { setting: string; origins: readonly URL[] }
 
 /**
  * Reads a setting's entries, separated by commas. An entry without a scheme permits https, one without a port the
- * scheme's own. Throws an Error that names the setting and an entry which is none.
+ * scheme's own. Throws a `ConfigError` that names the setting and an entry which is none.
  */
 export const parseAllowList = (setting: string, text: string): AllowList => ({
   setting,
@@ -20,7 +20,7 @@ function allowedOrigin(setting: string, entry: string): URL {
   const origin = `${scheme}://${host}`
   const isHost = /^(\*|(\*\.)?[\w-]+(\.[\w-]+)*\.?|\[[\da-f:]+\])$/
   if (URL.canParse(origin) && isHost.test(new URL(origin).hostname)) return withoutRootDot(new URL(origin))
-  throw new Error(
+  throw new ConfigError(
     `${setting} holds ${entry}; entries look like example.com, *.example.com, * or http://example.com:8080`,
   )
 }

@@ -4,11 +4,10 @@
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
+import { huggingFaceForms, huggingFaceSource } from '../model/source-name.ts'
 import { type RemoteFile, safeName } from './remote-file.ts'
 import { asSha256, PullProblem, readJson, shown, type Web } from './requests.ts'
 
-/** How a source is written. */
-export const huggingFaceForms = 'hf:owner/repo:QUANT, hf:owner/repo/file.gguf'
 /** Taken when no quantization is named: the usual one, then the one of repositories with a single kind. */
 const usualQuants = ['Q4_K_M', 'Q8_0']
 const projectorOrder = ['f16', 'bf16', 'q8_0', 'f32']
@@ -29,8 +28,7 @@ type Entry = Static<typeof treeSchema>[number]
 
 /** Throws `PullProblem` where the repository has not what is named, or several that would do. */
 export async function huggingFaceFiles(source: string, endpoint: string, web: Web): Promise<RemoteFile[]> {
-  const { repository, quant, file } =
-    /^hf:(?<repository>\w[\w.-]*\/\w[\w.-]*)(?:\/(?<file>.+)|:(?<quant>[\w.-]+))?$/.exec(source)?.groups ?? {}
+  const { repository, quant, file } = huggingFaceSource.exec(source)?.groups ?? {}
   if (!repository) throw new PullProblem(`${source} is no source; expected ${huggingFaceForms}`)
   const entries = await ggufEntries(repository, endpoint, web)
   const chosen = file ? namedFile(entries, repository, file) : chosenFiles(entries, repository, quant)

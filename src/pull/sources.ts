@@ -2,7 +2,9 @@
  * What `pull` was asked for -> the files to fetch: from a repository of Hugging Face, from an address, or from a
  * registry that speaks Ollama's protocol. Only lists are read here.
  */
-import { huggingFaceFiles, huggingFaceForms } from './hugging-face.ts'
+import { parseOllamaName } from '../model/ollama-store.ts'
+import { huggingFaceForms, huggingFaceSource } from '../model/source-name.ts'
+import { huggingFaceFiles } from './hugging-face.ts'
 import { ollamaFiles } from './ollama-registry.ts'
 import { type RemoteFile, safeName } from './remote-file.ts'
 import { PullProblem, strongEtag, visit, type Web } from './requests.ts'
@@ -18,7 +20,16 @@ export async function filesOf(source: string, endpoints: Endpoints, web: Web): P
   if (source.startsWith('ollama:')) return await ollamaFiles(source, endpoints.ollama, web)
   if (/^https?:\/\//.test(source) && URL.canParse(source))
     return [await fileAt(fileBehindPage(source, endpoints.huggingFace), web)]
-  throw new PullProblem(`${source} is nothing that can be pulled; expected ${forms}`)
+  throw new PullProblem(`${source} is nothing that can be pulled; expected ${forms}${meantBy(source)}`)
+}
+
+/** Names without what says where they are from. */
+function meantBy(source: string): string {
+  const meant = [
+    ...(huggingFaceSource.test(`hf:${source}`) ? [`hf:${source}`] : []),
+    ...(parseOllamaName(source) ? [`ollama:${source}`] : []),
+  ]
+  return meant.length > 0 ? `. Was ${meant.join(' or ')} meant?` : ''
 }
 
 /** What a browser shows of a file of Hugging Face is a page about it. */

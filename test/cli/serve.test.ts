@@ -58,7 +58,10 @@ t.test('a port that is taken ends the start, and the engine with it', async (t) 
   await new Promise((resolve) => other.once('listening', resolve))
   const { port } = other.address() as AddressInfo
   const config = fakeEngineConfig(t.testdir(), '', { PORT: String(port) })
-  await t.rejects(startService(config, log), { code: 'EADDRINUSE' })
+  await t.rejects(startService(config, log), {
+    name: 'ConfigError',
+    message: `PORT is ${port}, where another program listens already (on 127.0.0.1); stop that or set another PORT`,
+  })
 })
 
 t.test('a list with an entry that is none ends the start before an engine runs', async (t) => {

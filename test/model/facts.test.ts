@@ -180,7 +180,7 @@ t.test('a model that was pulled is known by its source', async (t) => {
   const { folder, find } = modelFolder(t)
   const name = 'hf:owner/repo:Q4_K_M'
   await t.rejects(find({ name }), {
-    message: /has not been fetched yet; run: llama-vision pull hf:owner/,
+    message: /has not been fetched into .*, which MODEL_PATH names; run: llama-vision pull hf:owner/,
   })
   const before = await modelFilesFingerprint({
     name,
@@ -189,7 +189,7 @@ t.test('a model that was pulled is known by its source', async (t) => {
     ollamaStore: '',
   })
   writeFileSync(join(folder, pulledFile), 'broken')
-  await t.rejects(find({ name }), { message: /has not been fetched yet/ })
+  await t.rejects(find({ name }), { message: /has not been fetched into/ })
   writeFileSync(join(folder, pulledFile), JSON.stringify({ [name]: ['tiny.gguf'] }))
   t.not(await modelFilesFingerprint({ name, folder, mmproj: '', ollamaStore: '' }), before)
   t.match(await find({ name }), { path: join(folder, 'tiny.gguf') })

@@ -82,7 +82,7 @@ t.test('what is missing is told with what is there', async (t) => {
   const folder = store(t)
   await t.rejects(resolveInStore(folder, 'llava'), {
     name: 'ModelProblem',
-    message: `ollama:llava (registry.ollama.ai/library/llava/latest) not found in the Ollama store ${folder}, which has: hf.co/unsloth/Qwen2.5-VL-3B-Instruct-GGUF:Q4_K_M, llama3.2-vision:11b, llama3.2-vision:latest, someone/Moondream:v2. Set MODEL_NAME to one of them, after ollama:`,
+    message: `ollama:llava (registry.ollama.ai/library/llava/latest) not found in the Ollama store ${folder}, which has: hf.co/unsloth/Qwen2.5-VL-3B-Instruct-GGUF:Q4_K_M, llama3.2-vision:11b, llama3.2-vision:latest, someone/Moondream:v2. Set MODEL_NAME to one of them, after ollama:, or OLLAMA_STORE to another store, or run: llama-vision pull ollama:llava`,
   })
   await t.rejects(resolveInStore('/nowhere', 'llava'), {
     message: /ollama:llava not found: \/nowhere is no Ollama store.* Set OLLAMA_STORE/,

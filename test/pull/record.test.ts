@@ -25,7 +25,7 @@ t.test(
         path: join(folder, 'm.gguf'),
       })
     await t.rejects(locateModel({ name: `${url}/n.gguf?key=secret`, folder, mmproj: '', ollamaStore: '' }), {
-      message: `${url}/n.gguf has not been fetched yet; run: llama-vision pull ${url}/n.gguf`,
+      message: `${url}/n.gguf has not been fetched into ${folder}, which MODEL_PATH names; run: llama-vision pull ${url}/n.gguf`,
     })
   },
 )
