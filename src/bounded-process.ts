@@ -1,6 +1,7 @@
 /**
  * Programs of ours that work on what strangers sent. Each has its bounds before it reads the first byte of that, knows
- * nothing of our environment, and is the first that the kernel ends when memory runs out.
+ * nothing of our environment, and is the first that the kernel ends when memory runs out. When we end, so does what it
+ * reads from, and with that it.
  */
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 
@@ -33,5 +34,10 @@ export function startBounded(
     `--max-semi-space-size=${youngHeapMib}`,
     '--v8-pool-size=1',
   ]
-  return spawn('/bin/sh', ['-c', script, 'sh', process.execPath, ...flags, program], { env, stdio })
+  return spawn('/bin/sh', ['-c', script, 'sh', process.execPath, ...flags, program], {
+    env,
+    stdio,
+    // In a session of its own, which a Ctrl-C in the terminal does not reach: what it works on is still to be answered.
+    detached: true,
+  })
 }

@@ -13,7 +13,9 @@ async function seen(t: Test, bounds: Bounds, env?: Record<string, string>) {
     `import { readFileSync } from 'node:fs'
     const read = (name) => readFileSync('/proc/self/' + name, 'utf8')
     const { env, execArgv } = process
-    console.log(JSON.stringify({ limits: read('limits'), score: read('oom_score_adj'), env, execArgv }))`,
+    const session = Number(read('stat').split(') ')[1].split(' ')[3])
+    const leads = session === process.pid
+    console.log(JSON.stringify({ limits: read('limits'), score: read('oom_score_adj'), env, execArgv, leads }))`,
   )
   const child = startBounded(program, bounds, { ...(env && { env }), stdio: ['ignore', 'pipe', 'inherit'] })
   const { limits, ...rest } = JSON.parse(await text(child.stdout as Readable)) as {
@@ -21,6 +23,7 @@ async function seen(t: Test, bounds: Bounds, env?: Record<string, string>) {
     score: string
     env: Record<string, string>
     execArgv: string[]
+    leads: boolean
   }
   const limit = (name: string) => new RegExp(`^${name} +(\\S+) +(\\S+)`, 'm').exec(limits)?.slice(1)
   return { ...rest, limit }
@@ -36,6 +39,11 @@ t.test('bounds hold for good, memory goes first, and nothing of ours is known', 
   t.equal(env.ONE, '1')
   t.notOk(env.PATH ?? env.HOME)
   t.same(execArgv, ['--max-old-space-size=64', '--max-semi-space-size=2', '--v8-pool-size=1'])
+})
+
+t.test('a Ctrl-C in the terminal does not reach it', async (t) => {
+  const { leads } = await seen(t, { cpuSeconds: 7, heapMib: 64, youngHeapMib: 2 })
+  t.ok(leads, 'it has a session of its own')
 })
 
 t.test('memory beside the heap is bounded only where that is asked for', async (t) => {
