@@ -3,9 +3,12 @@
  * The commands. Each is loaded only when it is called: the image's health check runs `probe` again and again, and
  * loading the service would be most of its cost.
  */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
+import { firstSignal } from './cli/ending.ts'
+import { count, serviceAddress, strayWord, temperature } from './cli/misuse.ts'
 import { ownVersion } from './config.ts'
 import { messageOf } from './errors.ts'
+import { imageDetails } from './image/tiles.ts'
 
 // With a listener it does not open Node's debugger, by which whoever reaches the port runs code here.
 process.on('SIGUSR1', () => {})
@@ -21,7 +24,14 @@ const program = new Command('llama-vision')
 program
   .command('serve', { isDefault: true })
   .description('serve the API and the page until stopped')
-  .action(async () => (await import('./cli/serve.ts')).serve(process.env))
+  // Whatever is no command comes here, and has to be told so.
+  .allowExcessArguments()
+  .allowUnknownOption()
+  .action(async (_options, { args }: Command) => {
+    const names = program.commands.map((command) => command.name())
+    if (args.length > 0) program.error(strayWord(args, names))
+    await (await import('./cli/serve.ts')).serve(process.env)
+  })
 
 program
   .command('probe')
@@ -70,36 +80,35 @@ const marks = { good: 'ok     ', warning: 'warning', fault: 'FAULT  ' }
 /** What the commands that ask have in common. */
 const asking = (command: Command): Command =>
   command
-    .option('--url <url>', 'ask this service; otherwise one on this machine, or one started for the purpose')
+    .option(
+      '--url <url>',
+      'ask this service; otherwise one on this machine, or one started for the purpose',
+      serviceAddress,
+    )
     // Not as a default: --help shows those.
     .addOption(new Option('--key <key>', 'API key of the service').env('LLAMA_VISION_KEY'))
-    .option('--max-tokens <count>', 'most tokens in an answer')
-    .option('--temperature <number>', 'sampling temperature')
-    .option('--image-detail <detail>', 'low, high or auto')
+    .option('--max-tokens <count>', 'most tokens in an answer', count)
+    .option('--temperature <number>', 'sampling temperature, 0 to 2', temperature)
+    .addOption(new Option('--image-detail <detail>', 'how closely to look').choices(imageDetails))
 
-type Asking = { url?: string; key?: string; maxTokens?: string; temperature?: string; imageDetail?: string }
+type Asking = { url?: string; key?: string; maxTokens?: number; temperature?: number; imageDetail?: string }
 
 const serviceChoiceOf = ({ url, key, maxTokens, temperature, imageDetail }: Asking) => ({
   url,
   key,
   env: process.env,
   fields: {
-    ...(maxTokens && { max_tokens: maxTokens }),
-    ...(temperature && { temperature }),
+    ...(maxTokens !== undefined && { max_tokens: String(maxTokens) }),
+    ...(temperature !== undefined && { temperature: String(temperature) }),
     ...(imageDetail && { image_detail: imageDetail }),
   },
 })
 
-/** Fires at the first Ctrl-C; a second one ends the process at once. */
-function interrupted(): AbortSignal {
-  const controller = new AbortController()
-  process.once('SIGINT', () => controller.abort(new Error('Interrupted')))
-  return controller.signal
-}
+const interrupted = (): AbortSignal => firstSignal(['SIGINT'], new Error('Interrupted')).signal
 
 asking(program.command('infer'))
   .description('ask about a picture and write the answer while it is made')
-  .argument('<picture>', 'file')
+  .argument('<picture>', 'file, or - for standard input')
   .argument('<prompt>', 'question')
   .option('--json', 'the whole answer as JSON')
   .action(async (picture: string, prompt: string, options: Asking & { json?: boolean }) => {
@@ -116,12 +125,6 @@ asking(program.command('infer'))
       note: (sentence) => console.error(sentence),
     })
   })
-
-function count(text: string): number {
-  const value = Number(text)
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new InvalidArgumentError('It must be a whole number from 1.')
-}
 
 type Captioning = { prompt: string; out: string; parallel?: number; pdfPages: number; schema?: string }
 

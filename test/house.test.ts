@@ -47,7 +47,7 @@ const owners: Record<string, string[]> = {
   '@prometheus-io/client': ['metrics'],
   ajv: ['inference/json-schema'],
   re2js: ['inference/json-schema'],
-  commander: ['main'],
+  commander: ['main', 'cli/misuse'],
   'eventsource-parser': ['engine/wire', 'cli/ask'],
   execa: ['engine/child'],
   fastify: ['app', 'doors', 'http'],

@@ -1,8 +1,9 @@
 /** A client of the service for the commands: one question, answered in events. */
 import { createParser } from 'eventsource-parser'
-import { FormData, fetch } from 'undici'
+import { type Dispatcher, FormData, request } from 'undici'
 import type { InferResponse } from '../doors/infer/schema.ts'
 import type { ErrorResponse } from '../http/error-response.ts'
+import { reasonOf } from '../trouble.ts'
 
 export type AskOptions = {
   /** Of the service, without a path. */
@@ -58,13 +59,27 @@ export async function ask(
   for (const [name, value] of Object.entries(fields)) body.set(name, value)
   if (picture instanceof Blob) body.set('image', picture, 'picture')
   else for (const one of picture) body.append(picture.length === 1 ? 'image' : 'images', one)
-  const response = await fetch(`${url}/infer`, {
+  if (key !== undefined && !/^[!-~]+$/.test(key))
+    throw new Error('The API key holds a space or another character that no header can carry')
+  /** Who gave up is told that instead. */
+  const fail = (what: string, error: unknown): never => {
+    signal.throwIfAborted()
+    throw new Error(`${what}: ${reasonOf(error)}`, { cause: error })
+  }
+  // Not by `fetch`, which keeps away from some ports.
+  const response = await request(`${url}/infer`, {
     method: 'POST',
     body,
     signal,
     headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
-  })
-  if (!response.ok || !response.body) throw await refusalOf(response)
+  }).catch((error) => fail(`No answer from ${url}`, error))
+  if (response.statusCode !== 200) throw await refusalOf(url, response)
+  const type = String(response.headers['content-type'] ?? 'nothing')
+  if (!type.startsWith('text/event-stream')) {
+    // Whatever it is may go on for ever; what it then says, that it was ended, is known.
+    response.body.on('error', () => {}).destroy()
+    throw new Error(`${url} is no llama-vision service: it answers with ${type}`)
+  }
   let answer: InferResponse | undefined
   let refusal: Refusal | undefined
   const parser = createParser({
@@ -77,20 +92,28 @@ export async function ask(
     },
   })
   const decoder = new TextDecoder()
-  for await (const bytes of response.body) parser.feed(decoder.decode(bytes as Uint8Array, { stream: true }))
+  try {
+    for await (const bytes of response.body)
+      parser.feed(decoder.decode(bytes as Uint8Array, { stream: true }))
+  } catch (error) {
+    fail(`The answer from ${url} broke off`, error)
+  }
   if (refusal) throw refusal
   if (!answer) throw new Error('The service closed the connection before the answer was whole')
   return answer
 }
 
-async function refusalOf(response: Awaited<ReturnType<typeof fetch>>): Promise<Refusal> {
-  const text = await response.text()
-  const after = Number(response.headers.get('retry-after'))
+async function refusalOf(
+  url: string,
+  { statusCode: status, headers, body }: Dispatcher.ResponseData,
+): Promise<Refusal> {
+  const text = await body.text()
+  const after = Number(headers['retry-after'])
   try {
     return refusalFrom(JSON.parse(text) as ErrorResponse)
   } catch {
     // A proxy's own, for example.
-    const sentence = `The service answered with status ${response.status}`
+    const sentence = `${url} answered with status ${status}; is a llama-vision service there?`
     return new Refusal(sentence, 'unknown', after > 0 ? after : undefined)
   }
 }

@@ -18,7 +18,7 @@ export type Ending = {
  * a process that broke try the same instruction for ever.
  */
 const signals = ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2'] as const
-/** A Ctrl-C comes twice where npm passes it on; what follows so soon is the same wish. */
+/** A Ctrl-C comes twice where npm or npx passes it on; what follows so soon is the same wish. */
 const sameWishMs = 1000
 /** Time for the last answers to leave and for the engine to end. */
 const aftermathMs = 10_000
@@ -28,6 +28,28 @@ export type Surroundings = {
   own?: Pick<NodeJS.Process, 'on' | 'exit'>
   lastMs?: number
   now?: () => number
+}
+
+/**
+ * Fires with `reason` at the first of these signals. Another one ends the process at once, unless it is the first once
+ * more. `forget` leaves both to whoever comes next.
+ */
+export function firstSignal(
+  names: readonly NodeJS.Signals[],
+  reason: Error,
+): { signal: AbortSignal; forget: () => void } {
+  const controller = new AbortController()
+  let signalledAt: number | undefined
+  const onSignal = () => {
+    controller.abort(reason)
+    signalledAt ??= performance.now()
+    if (performance.now() - signalledAt > sameWishMs) process.exit(130)
+  }
+  for (const name of names) process.on(name, onSignal)
+  const forget = () => {
+    for (const name of names) process.off(name, onSignal)
+  }
+  return { signal: controller.signal, forget }
 }
 
 export function endInOrder(

@@ -1,6 +1,8 @@
-/** `llama-vision infer PICTURE PROMPT`: the answer is written to the terminal while it is made. */
-import { readFile } from 'node:fs/promises'
+/** `llama-vision infer PICTURE QUESTION`: the answer is written to the terminal while it is made. */
+import { existsSync } from 'node:fs'
+import { messageOf } from '../errors.ts'
 import { ask, type Heard } from './ask.ts'
+import { readPicture } from './picture-file.ts'
 import { duration } from './progress.ts'
 import { type ServiceChoice, withService } from './with-service.ts'
 
@@ -17,7 +19,10 @@ export type InferOptions = ServiceChoice & {
 
 export async function infer(options: InferOptions): Promise<void> {
   const { picture, prompt, fields, json, signal, out, note } = options
-  const blob = new Blob([await readFile(picture)])
+  const blob = await readPicture(picture, signal).catch((error) => {
+    if (existsSync(picture) || !existsSync(prompt)) throw error
+    throw new Error(`${messageOf(error)}. The picture comes first, then the question`)
+  })
   await withService(options, note, async ({ url, key }) => {
     let told = ''
     const answer = await ask(blob, prompt, { url, key, fields, signal }, (heard) => {

@@ -2,7 +2,7 @@
 import { request } from 'undici'
 import { loadConfig } from '../config.ts'
 import type { Health } from '../doors/status.ts'
-import { messageOf } from '../errors.ts'
+import { reasonOf } from '../trouble.ts'
 
 const timeoutMs = 4000
 const anyAddress = new Map([
@@ -24,6 +24,6 @@ export async function probe(env: NodeJS.ProcessEnv): Promise<Probed> {
       ? { url, healthy: true, message: `healthy: ${health.model_name}` }
       : { url, healthy: false, message: `${health.status}: ${health.reason}` }
   } catch (error) {
-    return { url, healthy: false, message: `no answer from ${url}: ${messageOf(error)}` }
+    return { url, healthy: false, message: `no answer from ${url}: ${reasonOf(error)}` }
   }
 }

@@ -2,27 +2,28 @@
  * `llama-vision pull SOURCE`: a model and its projector into MODEL_PATH, with progress on stderr and the name to set at
  * the end on stdout.
  */
-import { settings } from '../config.ts'
+import { loadConfig } from '../config.ts'
 import type { PullProgress } from '../pull/download.ts'
 import { pull } from '../pull/pull.ts'
 import { PullProblem } from '../pull/requests.ts'
+import { firstSignal } from './ending.ts'
 import { duration, progressLine } from './progress.ts'
+import { misspeltSettings } from './settings.ts'
 
 /** The command. Throws as `pull` does; SIGINT and SIGTERM end it with what has come kept. */
 export async function pullCommand(source: string, env: NodeJS.ProcessEnv): Promise<void> {
-  const stop = new AbortController()
-  const onSignal = () =>
-    stop.abort(new PullProblem('Stopped. What has come is kept: the same command goes on where it ended'))
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal)
-  const folder = env.MODEL_PATH || settings.properties.MODEL_PATH.default
+  for (const sentence of misspeltSettings(env)) console.error(sentence)
+  const { MODEL_PATH: folder } = loadConfig(env)
+  const stopped = new PullProblem('Stopped. What has come is kept: the same command goes on where it ended')
+  const { signal, forget } = firstSignal(['SIGINT', 'SIGTERM'], stopped)
   const line = pullProgress(process.stderr)
   try {
-    const names = await pull(source, { folder, env, progress: line.show, signal: stop.signal })
+    const names = await pull(source, { folder, env, progress: line.show, signal })
     line.end()
     console.log(`${folder} has ${names.join(' and ')}. To serve the model set:\n${settingFor(names)}`)
   } finally {
     line.end()
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+    forget()
   }
 }
 

@@ -6,7 +6,7 @@
 import { lstat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lock } from 'proper-lockfile'
-import { messageOf } from '../errors.ts'
+import { reasonOf } from '../trouble.ts'
 import { PullProblem } from './requests.ts'
 
 /** A lock that was not renewed for so long belongs to nobody any more. */
@@ -53,6 +53,6 @@ async function acquire(path: string, owner: string, onCompromised: (cause: Error
     return await lock(path, { lockfilePath: path, realpath: false, stale, update: renewMs, onCompromised })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ELOCKED') return undefined
-    throw new PullProblem(`${path} cannot be written: ${messageOf(error)}`, { cause: error })
+    throw new PullProblem(`${path} cannot be written: ${reasonOf(error)}`, { cause: error })
   }
 }

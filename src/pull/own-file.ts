@@ -1,7 +1,7 @@
 /** Small files of JSON that pull keeps beside the models. Whatever else bears such a name is neither read nor written. */
 import { constants } from 'node:fs'
-import { messageOf } from '../errors.ts'
 import { openPlain } from '../plain-file.ts'
+import { reasonOf } from '../trouble.ts'
 import { PullProblem } from './requests.ts'
 
 /** Thousands of names. */
@@ -11,7 +11,7 @@ const maxBytes = 1024 ** 2
 export async function readOwn(path: string): Promise<unknown> {
   const handle = await openPlain(path, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
-    throw new PullProblem(`${path} cannot be read: ${messageOf(error)}`, { cause: error })
+    throw new PullProblem(`${path} cannot be read: ${reasonOf(error)}`, { cause: error })
   })
   if (!handle) return undefined
   try {
@@ -42,6 +42,6 @@ export async function writing<Result>(path: string, write: () => Promise<Result>
   try {
     return await write()
   } catch (error) {
-    throw new PullProblem(`${path} cannot be written: ${messageOf(error)}`, { cause: error })
+    throw new PullProblem(`${path} cannot be written: ${reasonOf(error)}`, { cause: error })
   }
 }

@@ -1,7 +1,7 @@
 /** A model and its projector into a folder. What was cut off goes on when the same is asked for again. */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '../errors.ts'
+import { reasonOf } from '../trouble.ts'
 import { download, freeBytes, type PullProgress, requireSpace, type Target } from './download.ts'
 import { pulledList, recordPulled } from './record.ts'
 import type { RemoteFile } from './remote-file.ts'
@@ -73,7 +73,7 @@ async function makeFolder(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true })
   } catch (error) {
     throw new PullProblem(
-      `${folder} cannot be made: ${messageOf(error)}. Set MODEL_PATH to a folder that you may write to`,
+      `${folder} cannot be made: ${reasonOf(error)}. Set MODEL_PATH to a folder that you may write to`,
     )
   }
 }

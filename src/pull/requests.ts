@@ -9,9 +9,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Dispatcher, request } from 'undici'
-import { messageOf } from '../errors.ts'
 import { sourceName } from '../model/source-name.ts'
 import { redirectLocation } from '../net/redirects.ts'
+import { reasonOf } from '../trouble.ts'
 
 /** What another try would not mend. The message is for a person. */
 export class PullProblem extends Error {
@@ -165,10 +165,6 @@ export async function retrying<Result>(
     }
   }
 }
-
-/** Of several addresses that cannot be reached Node makes an error with a code and no message. */
-const reasonOf = (error: unknown): string =>
-  messageOf(error) || ((error as NodeJS.ErrnoException).code ?? 'the connection failed')
 
 /** A JSON document, and the address of the next page where there is one. Throws as `retrying` does. */
 export async function readJson(

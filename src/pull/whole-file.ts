@@ -4,8 +4,8 @@
  */
 import { constants } from 'node:fs'
 import { lstat, open, rename, rm, stat } from 'node:fs/promises'
-import { messageOf } from '../errors.ts'
 import { otherKind } from '../plain-file.ts'
+import { reasonOf } from '../trouble.ts'
 import { readNotes, writeNotes } from './notes.ts'
 import { writing } from './own-file.ts'
 import { discard, notesOf, notesPath, type Part, sha256Of } from './part.ts'
@@ -46,7 +46,7 @@ async function originalSha256(path: string, file: RemoteFile): Promise<string | 
 
 async function sha256At(path: string, bytes: number, signal: AbortSignal): Promise<string> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error) => {
-    throw taken(path, `cannot be read: ${messageOf(error)}`)
+    throw taken(path, `cannot be read: ${reasonOf(error)}`)
   })
   try {
     return await sha256Of(handle, bytes, signal)

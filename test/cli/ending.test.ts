@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { type Ending, endInOrder, type Surroundings } from '../../src/cli/ending.ts'
+import { type Ending, endInOrder, firstSignal, type Surroundings } from '../../src/cli/ending.ts'
 import { keptLog } from '../support/fake-engine.ts'
 
 type Stop = Ending['stop']
@@ -94,4 +94,27 @@ t.test('a second signal ends at once, unless it is the first once more', async (
   clock.now += 200
   own.emit('SIGINT', 'SIGINT')
   t.equal(await exited, 1)
+})
+
+t.test('a command is told of the first signal, and not ended by the same one once more', (t) => {
+  const reason = new Error('on purpose')
+  const exit = t.capture(process, 'exit', () => {})
+  const listeners = process.listenerCount('SIGINT')
+  const { signal, forget } = firstSignal(['SIGINT', 'SIGTERM'], reason)
+  t.notOk(signal.aborted)
+  const clock = t.capture(performance, 'now', () => 5000)
+  process.emit('SIGTERM')
+  t.equal(signal.reason, reason)
+  clock.restore()
+  const soon = t.capture(performance, 'now', () => 5900)
+  process.emit('SIGINT')
+  soon.restore()
+  t.same(exit(), [])
+  const late = t.capture(performance, 'now', () => 6100)
+  process.emit('SIGINT')
+  late.restore()
+  t.match(exit(), [{ args: [130] }])
+  forget()
+  t.equal(process.listenerCount('SIGINT'), listeners)
+  t.end()
 })

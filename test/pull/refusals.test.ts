@@ -159,7 +159,10 @@ t.test('busy servers are asked again when they say', async (t) => {
     run(`${url}/other.gguf`),
     problem(/other\.gguf failed 5 times, at last with: .* answers 503/),
   )
-  await t.rejects(run('http://127.0.0.1:1/third.gguf'), problem(/failed 5 times.*ECONNREFUSED/))
+  await t.rejects(
+    run('http://127.0.0.1:1/third.gguf'),
+    problem(/failed 5 times, at last with: nothing listens there/),
+  )
 })
 
 t.test('a server that falls silent is left and asked again', async (t) => {
@@ -220,7 +223,7 @@ t.test('what the disk refuses is told at once', async (t) => {
   const { folder, run } = puller(t)
   mkdirSync(join(folder, 'model.gguf.part'))
   await t.rejects(run(`${url}/model.gguf`), problem(/model\.gguf\.part cannot be written: it is a folder/))
-  await t.rejects(run(`${url}/${'ü'.repeat(150)}.gguf`), problem(/cannot be written: ENAMETOOLONG/))
+  await t.rejects(run(`${url}/${'ü'.repeat(150)}.gguf`), problem(/cannot be written: the name is too long/))
 })
 
 t.test('a file of another size is not overwritten', async (t) => {
