@@ -43,7 +43,7 @@ export function acceptUploads(
 function fieldsOf(fields: Form['fields'], schema: TObject): Record<string, unknown> {
   const given = Object.fromEntries(
     [...fields]
-      .filter(([name]) => name !== 'dry_run')
+      .filter(([name, values]) => name !== 'dry_run' && !isLeftOut(name, values, schema))
       .map(([name, values]) => [name, fieldValue(name, values, schema)]),
   )
   const { json_schema: answer, history } = given
@@ -67,6 +67,12 @@ function parsedText(text: string, fault: () => Failure): unknown {
   } catch (error) {
     throw error instanceof Failure && error.code === 'json_too_complex' ? error : fault()
   }
+}
+
+/** A form on a page sends what nobody filled in as an empty text; what has to be there is told to be empty. */
+function isLeftOut(field: string, values: unknown[], { properties, required = [] }: TObject): boolean {
+  const isNeeded = required.includes(field) && properties[field]?.default === undefined
+  return !isNeeded && values.every((value) => value === '')
 }
 
 /** A field that comes several times is a list, where one may be. */

@@ -55,9 +55,54 @@ t.test(
   },
 )
 
-t.test('the page of the document works without TLS and links to its parts', async (t) => {
+t.test(
+  'the page of the document works without TLS, links to its parts and needs nothing from elsewhere',
+  async (t) => {
+    const app = await testApp(t)
+    const page = await app.inject('/docs')
+    const policy = String(page.headers['content-security-policy'])
+    t.match(policy, /^default-src 'self';/)
+    t.notMatch(policy, /upgrade-insecure-requests|https?:|\w\.\w/)
+    const initializer = await app.inject('/docs/static/swagger-initializer.js')
+    t.match(initializer.body, /"deepLinking":true,"validatorUrl":null/)
+  },
+)
+
+t.test('forms and bare pictures are described with all their fields, and answered as they are', async (t) => {
   const app = await testApp(t)
-  const page = await app.inject('/docs')
-  t.match(page.headers['content-security-policy'], /script-src 'self'/)
-  t.match((await app.inject('/docs/static/swagger-initializer.js')).body, /"deepLinking":true/)
+  const { parameters, requestBody } = (await document(app)).paths['/infer'].post
+  const { content } = requestBody
+  const json = content['application/json'].schema
+  const form = content['multipart/form-data'].schema
+  t.same(Object.keys(content), ['application/json', 'multipart/form-data', 'image/*', 'application/pdf'])
+  t.same([json.required, form.required], [['prompt'], ['prompt', 'image']])
+  const fields = Object.keys(json.properties).filter((name) => !/^images?$/.test(name))
+  t.same(Object.keys(form.properties), [...fields, 'image'])
+  t.same(
+    parameters.map(({ name, required }: { name: string; required: boolean }) => [name, required]),
+    ['dry_run', ...fields].map((name) => [name, false]),
+  )
+
+  const given = {
+    prompt: 'a b',
+    max_tokens: 5,
+    stop: 'x',
+    json_schema: '{"type":"string"}',
+    deadline_ms: 1000,
+  }
+  const sent = new FormData()
+  for (const [name, value] of Object.entries({ ...given, seed: '', system: '', top_k: '' }))
+    sent.set(name, String(value))
+  for (const picture of ['one', 'two']) sent.append('image', new Blob([picture]))
+  const asForm = new Request('http://a', { method: 'POST', body: sent })
+  const query = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, String(value)]))
+  for (const [type, payload, search] of [
+    [asForm.headers.get('content-type') ?? '', Buffer.from(await asForm.arrayBuffer()), {}],
+    ['image/*', Buffer.from('one'), query],
+    ['application/pdf', Buffer.from('one'), query],
+  ] as const) {
+    const headers = { 'content-type': type }
+    const answer = await app.inject({ method: 'POST', url: '/infer', payload, headers, query: search })
+    t.match(answer.json(), { success: true, response_text: 'a b', metadata: { max_tokens: 5 } }, type)
+  }
 })

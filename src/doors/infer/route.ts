@@ -11,6 +11,7 @@ import { limited } from '../../http/limit.ts'
 import { acceptUploads } from '../../http/upload.ts'
 import { answerQuestion } from '../answer.ts'
 import { type DoorOptions, refuseWhenFull } from '../door.ts'
+import { describedWith } from './described.ts'
 import { questionOf } from './question.ts'
 import { dryRunResponse, inferRequest, inferResponse } from './schema.ts'
 import { dryRunResponseOf, inferWording } from './wording.ts'
@@ -29,6 +30,7 @@ export const inferRoute: FastifyPluginAsyncTypebox<InferRouteOptions> = async (a
     '/infer',
     {
       ...refuseWhenFull(door, 'infer'),
+      config: { swaggerTransform: describedWith(body) },
       schema: {
         summary: 'Ask about a picture',
         body,
