@@ -50,7 +50,7 @@ const table = {
   invalid_form: caller('The form could not be read: {reason}'),
   unexpected_file: caller('Files belong in the field image or images, got one in {field}'),
   model_not_found: caller('The model {actual} is not loaded; this service answers as {expected}', 404),
-  not_supported: caller('{feature} is not offered: {reason}', 501),
+  not_supported: caller('{feature} is not offered: {reason}'),
 
   missing_field: caller('Missing required field: {field}'),
   wrong_type: caller('Field {field} must be {expected}, got {actual}'),

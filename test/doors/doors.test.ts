@@ -91,13 +91,13 @@ t.test("a fault is told in OpenAI's shape, with its place", async (t) => {
     [user(' '), 400, 'empty_prompt', 'messages/0/content'],
     [user([{ type: 'text' }]), 400, 'missing_field', 'messages/0/content/0/text'],
     [user([{ type: 'image_url' }]), 400, 'missing_field', 'messages/0/content/0/image_url'],
-    [user([{ type: 'input_audio' }]), 501, 'not_supported', 'messages/0/content/0/type'],
+    [user([{ type: 'input_audio' }]), 400, 'not_supported', 'messages/0/content/0/type'],
     [{ messages: [{ role: 'tool', content: 'a' }] }, 400, 'unknown_choice', 'messages/0/role'],
     [{ ...user('a'), temperature: 3 }, 400, 'out_of_range', 'temperature'],
     [{ ...user('a'), model: 'other' }, 404, 'model_not_found', 'model'],
-    [{ ...user('a'), tools: [tool] }, 501, 'not_supported', null],
-    [{ ...user('a'), n: 2 }, 501, 'not_supported', null],
-    [{ ...user('a'), logprobs: true }, 501, 'not_supported', null],
+    [{ ...user('a'), tools: [tool] }, 400, 'not_supported', null],
+    [{ ...user('a'), n: 2 }, 400, 'not_supported', null],
+    [{ ...user('a'), logprobs: true }, 400, 'not_supported', null],
     [
       { ...user('a'), response_format: { type: 'json_schema' } },
       400,
@@ -114,7 +114,7 @@ t.test("a fault is told in OpenAI's shape, with its place", async (t) => {
   t.equal(nowhere.statusCode, 404)
   t.match(nowhere.json(), { error: { code: 'not_found' } })
   const embeddings = await post(app, '/v1/embeddings', {})
-  t.equal(embeddings.statusCode, 501)
+  t.equal(embeddings.statusCode, 400)
   t.match(embeddings.json(), { error: { message: /embeddings is not offered: the model answers questions/ } })
 })
 

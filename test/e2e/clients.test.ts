@@ -110,7 +110,7 @@ t.test("OpenAI's own client", async (t) => {
   t.match(error, { status: 404, code: 'model_not_found', message: /gpt-5 is not loaded.*demo/ })
   const tools = [{ type: 'function' as const, function: { name: 'f' } }]
   await t.rejects(client.chat.completions.create({ ...request, tools }), {
-    status: 501,
+    status: 400,
     message: /Calling tools is not offered/,
   })
   const broken = { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,AAAA' } }

@@ -1,4 +1,4 @@
-/** OpenAI's doors: `/v1/chat/completions` and `/v1/models`. What is not served says so with 501. */
+/** OpenAI's doors: `/v1/chat/completions` and `/v1/models`. What is not served says why. */
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { failure } from '../../errors.ts'

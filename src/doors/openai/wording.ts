@@ -80,5 +80,5 @@ export const errorBody = (error: Failure) => ({
 function errorType(status: number): string {
   if (status === 401 || status === 403) return 'authentication_error'
   if (status === 429) return 'rate_limit_error'
-  return status < 500 || status === 501 ? 'invalid_request_error' : 'server_error'
+  return status < 500 ? 'invalid_request_error' : 'server_error'
 }
