@@ -92,11 +92,11 @@ t.test("a fault is told in OpenAI's shape, with its place", async (t) => {
     [user([{ type: 'text' }]), 400, 'missing_field', 'messages/0/content/0/text'],
     [user([{ type: 'image_url' }]), 400, 'missing_field', 'messages/0/content/0/image_url'],
     [user([{ type: 'input_audio' }]), 400, 'not_supported', 'messages/0/content/0/type'],
-    [{ messages: [{ role: 'tool', content: 'a' }] }, 400, 'unknown_choice', 'messages/0/role'],
+    [{ messages: [{ role: 'robot', content: 'a' }] }, 400, 'unknown_choice', 'messages/0/role'],
     [{ ...user('a'), temperature: 3 }, 400, 'out_of_range', 'temperature'],
     [{ ...user('a'), model: 'other' }, 404, 'model_not_found', 'model'],
     [{ ...user('a'), tools: [tool] }, 400, 'not_supported', null],
-    [{ ...user('a'), n: 2 }, 400, 'not_supported', null],
+    [{ ...user('a'), n: 9 }, 400, 'out_of_range', 'n'],
     [{ ...user('a'), logprobs: true }, 400, 'not_supported', null],
     [
       { ...user('a'), response_format: { type: 'json_schema' } },

@@ -39,13 +39,15 @@ const dataOf = (text: string): unknown[] =>
     .map((event) => (event === 'data: [DONE]' ? 'done' : JSON.parse(event.replace(/^data: /, ''))))
 
 const facts = { id: 'chatcmpl-1', model: 'tiny', created: 7 }
+const chatting = (withUsage: boolean) =>
+  chatWording({ ...facts, callId: 'call_1' }, { answers: 1, withUsage, tool: undefined })
 const usage = {
   ...{ prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
   prompt_tokens_details: { cached_tokens: 1 },
 }
 
 t.test("OpenAI's completion is one choice with its usage", (t) => {
-  t.strictSame(chatWording(facts, false).whole(answer), {
+  t.strictSame(chatting(false).whole(answer), {
     ...facts,
     object: 'chat.completion',
     choices: [
@@ -79,10 +81,10 @@ t.test(
       chunk(choice({ content: 'square' })),
       chunk(choice({}, 'length')),
     ]
-    const stream = () => chatWording(facts, false).stream()
+    const stream = () => chatting(false).stream()
     t.equal(stream().mediaType, 'text/event-stream; charset=utf-8')
     t.strictSame(dataOf(told(stream()).join('')), [...words, 'done'])
-    const counted = chatWording(facts, true).stream()
+    const counted = chatting(true).stream()
     t.strictSame(dataOf(told(counted).join('')), [...words, chunk([], { usage }), 'done'])
     t.match(told(stream()), [/./, '', '', ': picture: 10 of 40 layers, 9 s left\n\n'], 'a comment, too')
     t.match(stream().heartbeat(), /^:.*\n\n$/, 'a comment, which clients skip')

@@ -38,8 +38,13 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
     { shape, stream }: { shape: OllamaText; stream: boolean | null | undefined },
   ) {
     if (!question) return loadedBody(shape)
-    // Ollama streams unless told otherwise.
-    const asked = { door: 'ollama' as const, question, stream: stream !== false }
+    const asked = {
+      door: 'ollama' as const,
+      question,
+      // Ollama streams unless told otherwise.
+      stream: stream !== false,
+      fields: { json_schema: 'format' },
+    }
     return answerQuestion(request, reply, door, asked, ollamaWording(shape))
   }
 

@@ -3,21 +3,36 @@ import { failure } from '../../errors.ts'
 import type { ImageDetail } from '../../image/tiles.ts'
 import { requireText } from '../../inference/prompt.ts'
 import { defaults, type Message, type Part, type Question } from '../../inference/question.ts'
+import type { ModelSettings } from '../../model/settings.ts'
+import { type ForcedTool, unserved } from '../forced-tool.ts'
 import { listOf } from '../schema.ts'
 import type { ChatRequest, ContentPart } from './schema.ts'
 
-/** An answer that names no limit ends where the context does. */
-export function questionOf(request: ChatRequest, contextSize: number): Question {
-  refuseUnserved(request)
+/** What a request may take of the model that is asked. */
+export type Model = Pick<ModelSettings, 'contextTokens' | 'maxImages'>
+
+/** An answer that names no limit ends where the context does. Of `tool` the arguments are the answer. */
+export function questionOf(
+  request: ChatRequest,
+  { contextTokens, maxImages }: Model,
+  tool?: ForcedTool,
+): Question {
+  if (request.logprobs) throw unserved('logprobs', 'the service does not pass likelihoods on')
   const { temperature, top_p, presence_penalty, frequency_penalty, seed } = request
-  const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? contextSize
+  const maxTokens = request.max_completion_tokens ?? request.max_tokens ?? contextTokens
+  const parts = request.messages.flatMap(({ content }) => (Array.isArray(content) ? content : []))
   return {
     messages: request.messages.map(messageOf),
-    detail: detailOf(request),
-    pages: 1,
+    detail: finestOf(
+      parts.map(({ image_url }) => (typeof image_url === 'object' ? image_url.detail : undefined)),
+    ),
+    pages: pagesOf(
+      parts.some(({ type }) => type === 'file'),
+      maxImages,
+    ),
     sampling: {
       ...defaults,
-      max_tokens: Math.min(maxTokens, contextSize),
+      max_tokens: Math.min(maxTokens, contextTokens),
       temperature: temperature ?? defaults.temperature,
       top_p: top_p ?? defaults.top_p,
       ...(presence_penalty == null ? {} : { presence_penalty }),
@@ -26,21 +41,8 @@ export function questionOf(request: ChatRequest, contextSize: number): Question 
       ...(seed == null ? {} : { seed: seed >>> 0 }),
       stop: listOf(request.stop),
     },
-    json: jsonOf(request),
+    json: tool?.schema ?? jsonOf(request),
   }
-}
-
-function refuseUnserved({ tools, functions, n, logprobs }: ChatRequest): void {
-  const refuse = (feature: string, reason: string) => failure('not_supported', { feature, reason })
-  if (tools?.length || functions?.length) {
-    throw refuse(
-      'Calling tools',
-      'vision models of this size do not call them reliably; ask for JSON instead',
-    )
-  }
-  if ((n ?? 1) > 1)
-    throw refuse('n greater than 1', 'each answer takes its full time; send the request again')
-  if (logprobs) throw refuse('logprobs', 'the service does not pass likelihoods on')
 }
 
 const roles = new Map<string, Message['role']>([
@@ -48,9 +50,13 @@ const roles = new Map<string, Message['role']>([
   ['developer', 'system'],
   ['user', 'user'],
   ['assistant', 'assistant'],
+  // What a call gave is told to the model as any other text.
+  ['tool', 'user'],
+  ['function', 'user'],
 ])
 
-function messageOf({ role: asked, content }: ChatRequest['messages'][number], index: number): Message {
+function messageOf(message: ChatRequest['messages'][number], index: number): Message {
+  const { role: asked, content } = message
   const role = roles.get(asked)
   const field = `messages/${index}`
   if (!role) {
@@ -61,41 +67,74 @@ function messageOf({ role: asked, content }: ChatRequest['messages'][number], in
     })
   }
   if (typeof content === 'string') {
-    if (role === 'user') requireText(content, `${field}/content`)
-    return { role, parts: [{ type: 'text', text: content, field: `${field}/content` }] }
+    if (asked === 'user') requireText(content, `${field}/content`)
+    const text: Part = { type: 'text', text: content, field: `${field}/content` }
+    return { role, parts: [text, ...callsOf(message, field)] }
   }
-  return { role, parts: (content ?? []).map((part, at) => partOf(part, `${field}/content/${at}`)) }
+  const parts = (content ?? []).map((part, at) => partOf(part, `${field}/content/${at}`))
+  return { role, parts: [...parts, ...callsOf(message, field)] }
 }
 
-function partOf({ type, text, image_url }: ContentPart, field: string): Part {
+/** An earlier call, in the words that the model gave it in. */
+function callsOf({ tool_calls, function_call }: ChatRequest['messages'][number], field: string): Part[] {
+  const called = (tool_calls ?? []).map((call, at): Part => {
+    const text = call.function?.arguments ?? ''
+    return { type: 'text', text, field: `${field}/tool_calls/${at}/function/arguments` }
+  })
+  if (!function_call) return called
+  const text = function_call.arguments ?? ''
+  return [...called, { type: 'text', text, field: `${field}/function_call/arguments` }]
+}
+
+function partOf({ type, text, image_url, file }: ContentPart, field: string): Part {
   if (type === 'text') {
     if (text === undefined) throw failure('missing_field', { field: `${field}/text` })
     return { type: 'text', text, field: `${field}/text` }
   }
   if (type === 'image_url') {
-    if (!image_url) throw failure('missing_field', { field: `${field}/image_url` })
+    if (image_url === undefined) throw failure('missing_field', { field: `${field}/image_url` })
+    if (typeof image_url === 'string') return { type: 'image', image: image_url, field: `${field}/image_url` }
     return { type: 'image', image: image_url.url, field: `${field}/image_url/url` }
   }
-  throw failure('not_supported', {
-    field: `${field}/type`,
-    feature: `Content of type ${type.slice(0, 40)}`,
-    reason: 'the model reads text and image_url',
-  })
+  if (type === 'file') {
+    if (file?.file_id) throw storedFile(`${field}/file/file_id`)
+    if (!file?.file_data) throw failure('missing_field', { field: `${field}/file/file_data` })
+    return { type: 'image', image: file.file_data, field: `${field}/file/file_data` }
+  }
+  throw unknownPart(type, field, 'the model reads text, image_url and file')
 }
 
+export const storedFile = (field: string) =>
+  failure('not_supported', {
+    field,
+    feature: 'A file by its id',
+    reason: 'nothing is stored; send the file itself as file_data',
+  })
+
+export const unknownPart = (type: string, field: string, reason: string) =>
+  failure('not_supported', {
+    field: `${field}/type`,
+    feature: `Content of type ${type.slice(0, 40)}`,
+    reason,
+  })
+
 /** One detail for the whole request: the finest that any picture asks for. */
-function detailOf({ messages }: ChatRequest): ImageDetail {
-  const asked = messages
-    .flatMap(({ content }) => (Array.isArray(content) ? content : []))
-    .map(({ image_url }) => image_url?.detail)
+export function finestOf(asked: readonly (ImageDetail | null | undefined)[]): ImageDetail {
   if (asked.includes('high')) return 'high'
   return asked.includes('low') && !asked.includes('auto') ? 'low' : 'auto'
 }
 
+/** A file is meant whole: one page more than may be looked at, for a longer one to be refused. */
+export const pagesOf = (hasFile: boolean, maxImages: number): number => (hasFile ? maxImages + 1 : 1)
+
 function jsonOf({ response_format: format }: ChatRequest): Question['json'] {
   if (!format || format.type === 'text') return undefined
-  if (format.type === 'json_object') return true
+  if (format.type === 'json_object') return format.schema ?? true
   const schema = format.json_schema?.schema
   if (!schema) throw failure('missing_field', { field: 'response_format/json_schema/schema' })
   return schema
 }
+
+/** Where the schema of the answer stands. */
+export const schemaFieldOf = ({ response_format }: ChatRequest): string =>
+  response_format?.type === 'json_object' ? 'response_format/schema' : 'response_format/json_schema/schema'

@@ -7,8 +7,9 @@ import { answerQuestion } from '../answer.ts'
 import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { requireModel } from '../model-name.ts'
 import { modelRoutes } from './models.ts'
-import { questionOf } from './question.ts'
+import { questionOf, schemaFieldOf } from './question.ts'
 import { chatRequest } from './schema.ts'
+import { toolOf } from './tools.ts'
 import { chatWording, errorBody } from './wording.ts'
 
 const unserved: Record<string, string> = {
@@ -34,21 +35,31 @@ export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
     async (request, reply) => {
       const asked = request.body
       const model = requireModel(door.model(), asked.model)
+      const tool = toolOf(asked)
+      const answers = asked.n ?? 1
       const facts = {
         id: `chatcmpl-${randomUUID()}`,
         model: model.name,
         created: Math.floor(Date.now() / 1000),
+        callId: `call_${randomUUID().replaceAll('-', '')}`,
       }
+      const withUsage = asked.stream_options?.include_usage === true
       return answerQuestion(
         request,
         reply,
         door,
         {
           door: 'openai',
-          question: questionOf(asked, model.contextTokens),
+          question: questionOf(asked, model, tool),
           stream: asked.stream === true,
+          answers,
+          fields: {
+            json_schema: tool?.field ?? schemaFieldOf(asked),
+            prompt: 'messages',
+            image: 'messages',
+          },
         },
-        chatWording(facts, asked.stream_options?.include_usage === true),
+        chatWording(facts, { answers, withUsage, tool }),
       )
     },
   )
