@@ -152,7 +152,7 @@ t.test('what cannot be called is refused, with its place', async (t) => {
 
 t.test('a schema that cannot be used is told of where it was', async (t) => {
   const { app } = await listening(t, async ({ tell = () => {} }) => {
-    tell({ type: 'queued', position: 0 })
+    tell({ type: 'queued', position: 0, secondsLeft: 0 })
     throw failure('invalid_json_schema', { field: 'json_schema', reason: 'it is odd' })
   })
   const format = { type: 'json_schema', json_schema: { schema: {} } }
@@ -184,7 +184,7 @@ t.test('several answers are asked for one after the other, each with other rando
   let asked = 0
   const { app, questions } = await listening(t, async ({ tell = () => {} }) => {
     asked += 1
-    tell({ type: 'queued', position: 0 })
+    tell({ type: 'queued', position: 0, secondsLeft: 0 })
     tell({ type: 'token', text: `answer ${asked}` })
     return { ...answerOf(`answer ${asked}`), cachedTokens: asked }
   })
