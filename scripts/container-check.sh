@@ -113,6 +113,19 @@ check 'a mounted model answers' infer
 check 'docker stop ends it with 0' stops llama-vision
 docker rm llama-vision >/dev/null 2>&1
 
+# A store as Ollama has it, whose one model is the demo one.
+digest=$(sha256sum models/demo/demo-q4_k_m.gguf | cut -d' ' -f1)
+manifests=$scratch/ollama/models/manifests/registry.ollama.ai/library/llama3.2-vision
+mkdir -p "$manifests" "$scratch/ollama/models/blobs"
+cp models/demo/demo-q4_k_m.gguf "$scratch/ollama/models/blobs/sha256-$digest"
+printf '{"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:%s","size":%s}]}' \
+  "$digest" "$(stat -c %s models/demo/demo-q4_k_m.gguf)" >"$manifests/11b"
+chmod -R a+rX "$scratch"
+check "Ollama's model as README says" docker run -d -p "$PORT:5000" -v "$scratch/ollama:/ollama:ro" -e MODEL_NAME=ollama:llama3.2-vision:11b --name llama-vision "$image"
+check "Ollama's model becomes healthy" wait_for 120 health_status 200
+check "Ollama's model answers" infer
+docker rm --force llama-vision >/dev/null 2>&1
+
 check 'a memory limit that is too small is told' bash -c "
   docker run -d --memory 200m -p $PORT:5000 -e MODEL_NAME=demo -e PROMPT_CACHE_MIB=512 --name llama-vision $image &&
   for _ in \$(seq 100); do curl -s $url/health | grep 'memory limit leaves' && exit 0; sleep 0.2; done; exit 1"

@@ -24,6 +24,7 @@ const others: Record<string, string> = {
   VISION_LLM_PROVIDER: 'paperless-gpt',
   VISION_LLM_MODEL: 'paperless-gpt',
   OLLAMA_MODELS: 'Ollama',
+  XDG_DATA_HOME: 'the folders of a person',
   IMAGE_B64: "the README's example",
   YOUR_API_KEY: "the page's examples",
   NODE_ENV: 'Node',
