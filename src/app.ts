@@ -11,6 +11,7 @@ import { ollamaRoutes } from './doors/ollama/route.ts'
 import { openaiRoutes } from './doors/openai/route.ts'
 import { pageRoutes } from './doors/page.ts'
 import { propsRoute } from './doors/props.ts'
+import { responsesRoutes } from './doors/responses/route.ts'
 import { statusRoutes } from './doors/status.ts'
 import type { EngineStatus } from './engine/status.ts'
 import { failure } from './errors.ts'
@@ -126,6 +127,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   const door: DoorOptions = { ...inference, limits, model, modelFile, engineStatus, version, readBody }
   await app.register(inferRoute, { ...door, config })
   await app.register(openaiRoutes, { ...door, prefix: '/v1' })
+  await app.register(responsesRoutes, { ...door, prefix: '/v1/responses' })
   await app.register(ollamaRoutes, { ...door, prefix: '/api' })
   await app.register(mcpRoutes, { ...door, prefix: '/mcp' })
   await app.register(propsRoute, door)

@@ -21,6 +21,10 @@ t.test('no list is longer than anybody has use for', async (t) => {
       'messages/0/content',
       { messages: [{ role: 'user', content: many({ type: 'text', text: 'a' }) }] },
     ],
+    ['/v1/responses', 'input', { input: many(message) }],
+    ['/v1/responses', 'tools', { input: 'a', tools: many({ type: 'function' }) }],
+    ['/v1/responses', 'input/0/content', { input: [{ role: 'user', content: many({ type: 'a' }) }] }],
+    ['/v1/responses', 'input/0/output', { input: [{ output: many({ type: 'a' }) }] }],
     ['/api/generate', 'images', { prompt: 'a', images: many('') }],
     ['/api/generate', 'options/stop', { prompt: 'a', options: { stop: many('a') } }],
     ['/api/chat', 'messages', { messages: many(message) }],
@@ -83,13 +87,20 @@ t.test('what there is no room for is refused before its body is read', async (t)
     throw failure('queue_full', { limit: 1, actual: 1 }, { retryAfterSeconds: 7 })
   }
   const app = await testApp(t, { requireRoom })
-  for (const url of ['/infer', '/v1/chat/completions', '/api/generate', '/api/chat']) {
+  const doors = {
+    '/infer': 'infer',
+    '/v1/chat/completions': 'openai',
+    '/v1/responses': 'openai',
+    '/api/generate': 'ollama',
+    '/api/chat': 'ollama',
+  }
+  for (const url of Object.keys(doors)) {
     const headers = { 'content-type': 'application/json' }
     const answer = await app.inject({ method: 'POST', url, headers, payload: 'no JSON' })
     t.match(answer, { statusCode: 429, headers: { 'retry-after': '7' } }, url)
   }
   t.same(
     counted,
-    ['infer', 'openai', 'ollama', 'ollama'].map((door) => `${door} address 127.0.0.1`),
+    Object.values(doors).map((door) => `${door} address 127.0.0.1`),
   )
 })

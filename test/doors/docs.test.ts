@@ -18,7 +18,8 @@ t.test('a key is asked for in the document when one is asked for by the service'
 })
 
 t.test('each body has an example, and each example is answered', async (t) => {
-  const app = await testApp(t, {}, { MODEL_ALIASES: 'demo' })
+  const plan = async () => ({ images: [], promptTokens: 3, ahead: 0, seconds: null })
+  const app = await testApp(t, { plan }, { MODEL_ALIASES: 'demo' })
   const paths: Record<string, Record<string, Operation>> = (await document(app)).paths
   const sent: Record<string, number> = {}
   for (const [url, { post }] of Object.entries(paths)) {
@@ -34,6 +35,7 @@ t.test('each body has an example, and each example is answered', async (t) => {
   t.same(sent, {
     '/infer': 2,
     '/v1/chat/completions': 1,
+    '/v1/responses': 1,
     '/api/chat': 1,
     '/api/generate': 1,
     '/api/pull': 1,

@@ -239,7 +239,7 @@ t.test('what is not served says so, for every method', async (t) => {
   const unserved = {
     '/v1': [
       '/completions',
-      '/responses',
+      '/responses/resp_1',
       '/embeddings',
       '/images/edits',
       '/audio/speech',

@@ -31,9 +31,19 @@ t.test('what clients of both families may leave out may be null, and nothing els
   const nulls = (names: string[]) => Object.fromEntries(names.map((name) => [name, null]))
   const sampling = ['temperature', 'top_p', 'presence_penalty', 'frequency_penalty', 'seed', 'stop']
   const openai = ['model', 'max_tokens', 'max_completion_tokens', 'n', 'tools', 'functions', 'logprobs']
+  const calls = ['tool_choice', 'function_call']
   const more = ['stream', 'stream_options', 'response_format']
   t.equal(
-    await post('/v1/chat/completions', { ...chat, ...nulls([...sampling, ...openai, ...more]) }),
+    await post('/v1/chat/completions', { ...chat, ...nulls([...sampling, ...openai, ...calls, ...more]) }),
+    '200 ',
+  )
+  const responses = ['model', 'instructions', 'max_output_tokens', 'stream', 'text', 'tools', 'tool_choice']
+  const unserved = ['previous_response_id', 'conversation', 'prompt', 'background', 'top_logprobs']
+  t.equal(
+    await post('/v1/responses', {
+      input: 'a',
+      ...nulls(['temperature', 'top_p', ...responses, ...unserved]),
+    }),
     '200 ',
   )
   const ollama = ['model', 'stream', 'format', 'options']

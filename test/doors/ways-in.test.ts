@@ -275,6 +275,7 @@ t.test('the documentation is made of the routes', async (t) => {
     '/v1/chat/completions',
     '/v1/models',
     '/v1/models/{id}',
+    '/v1/responses',
   ])
   t.equal((await app.inject('/docs')).statusCode, 200)
 })

@@ -14,7 +14,6 @@ import { chatWording, errorBody } from './wording.ts'
 
 const unserved: Record<string, string> = {
   '/completions': 'there is no completion of bare text; use /v1/chat/completions',
-  '/responses': 'use /v1/chat/completions',
   '/embeddings': 'the model answers questions; it makes no embeddings',
   '/images/*': 'the model reads pictures; it makes none',
   '/audio/*': 'the model reads pictures and text',
