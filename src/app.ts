@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { type Config, entriesOf } from './config.ts'
+import { anthropicRoutes } from './doors/anthropic/route.ts'
 import { documentRoutes } from './doors/docs.ts'
 import type { DoorOptions, ModelFile } from './doors/door.ts'
 import { inferRoute } from './doors/infer/route.ts'
@@ -128,6 +129,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   await app.register(inferRoute, { ...door, config })
   await app.register(openaiRoutes, { ...door, prefix: '/v1' })
   await app.register(responsesRoutes, { ...door, prefix: '/v1/responses' })
+  await app.register(anthropicRoutes, { ...door, prefix: '/v1/messages' })
   await app.register(ollamaRoutes, { ...door, prefix: '/api' })
   await app.register(mcpRoutes, { ...door, prefix: '/mcp' })
   await app.register(propsRoute, door)

@@ -37,7 +37,10 @@ const table = {
   not_found: caller('Unknown route: {actual}. There are POST /infer and GET /health; /docs lists all', 404),
   method_not_allowed: caller('{actual} is not answered here; send {expected}', 405),
 
-  unauthorized: caller('An API key is needed: send one of API_KEYS as Authorization: Bearer <key>', 401),
+  unauthorized: caller(
+    'An API key is needed: send one of API_KEYS as Authorization: Bearer <key>, or as x-api-key',
+    401,
+  ),
   host_not_allowed: caller(
     'Requests for the host {actual} are not answered: ask by an address or as localhost, or add the name to ALLOWED_HOSTS',
     421,

@@ -5,7 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from '@prometheus-io/client'
 
 /** Which way a question came in. */
-export type Door = 'infer' | 'openai' | 'ollama' | 'mcp'
+export type Door = 'infer' | 'openai' | 'anthropic' | 'ollama' | 'mcp'
 
 /** Seconds of each stage of an answered question. */
 export type Stages = {

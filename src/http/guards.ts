@@ -58,6 +58,12 @@ export async function guard(app: FastifyInstance, config: Guarded): Promise<void
       specCompliance: 'rfc6749',
       verifyErrorLogLevel: 'debug',
     })
+    app.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+      // Anthropic's clients send it bare.
+      const bare = headers['x-api-key']
+      if (typeof bare === 'string') headers.authorization ??= `Bearer ${bare}`
+      done()
+    })
     app.addHook('onRequest', (request, reply, done) => {
       if (request.routeOptions.config.open) done()
       else app.verifyBearerAuth?.(request, reply, done)

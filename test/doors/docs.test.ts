@@ -36,6 +36,8 @@ t.test('each body has an example, and each example is answered', async (t) => {
     '/infer': 2,
     '/v1/chat/completions': 1,
     '/v1/responses': 1,
+    '/v1/messages': 1,
+    '/v1/messages/count_tokens': 1,
     '/api/chat': 1,
     '/api/generate': 1,
     '/api/pull': 1,

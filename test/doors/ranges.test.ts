@@ -46,6 +46,9 @@ t.test('what clients of both families may leave out may be null, and nothing els
     }),
     '200 ',
   )
+  const anthropic = ['model', 'system', 'thinking', 'tools', 'tool_choice', 'output_config', 'max_tokens']
+  const theirs = ['temperature', 'top_p', 'top_k', 'stop_sequences', 'stream']
+  t.equal(await post('/v1/messages', { ...chat, ...nulls([...anthropic, ...theirs]) }), '200 ')
   const ollama = ['model', 'stream', 'format', 'options']
   const options = nulls([...sampling, 'num_predict', 'top_k', 'min_p', 'repeat_penalty'])
   t.equal(await post('/api/chat', { ...chat, ...nulls([...ollama, 'tools']) }), '200 ')

@@ -273,6 +273,8 @@ t.test('the documentation is made of the routes', async (t) => {
     '/metrics',
     '/props',
     '/v1/chat/completions',
+    '/v1/messages',
+    '/v1/messages/count_tokens',
     '/v1/models',
     '/v1/models/{id}',
     '/v1/responses',

@@ -38,7 +38,7 @@ t.test('the document is valid, and every example in it is answered', async (t) =
       }
     }
   }
-  t.equal(sent, 10)
+  t.equal(sent, 12)
 })
 
 const executablePath = '/usr/bin/chromium'
