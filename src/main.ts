@@ -141,8 +141,8 @@ asking(program.command('caption'))
   .option('--schema <file>', 'JSON Schema that answers have to follow; its properties are columns in CSV')
   .option('--pdf-pages <count>', 'pages of a PDF that are looked at, from the first', count, 1)
   .action(async (folder: string, options: Asking & Captioning) => {
-    const { captionCommand } = await import('./cli/caption-command.ts')
-    const { readAnswerSchema } = await import('./cli/answer-schema.ts')
+    const { captionCommand } = await import('./cli/caption/command.ts')
+    const { readAnswerSchema } = await import('./cli/caption/answer-schema.ts')
     const choice = serviceChoiceOf(options)
     process.exitCode = await captionCommand({
       ...choice,

@@ -1,6 +1,6 @@
 import sharp from 'sharp'
 import t from 'tap'
-import { sendable } from '../../src/cli/sendable.ts'
+import { sendable } from '../../../src/cli/caption/sendable.ts'
 
 const noise = (width: number, height: number, orientation?: number) =>
   sharp({

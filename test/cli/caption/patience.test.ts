@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { createPatience, Unreachable } from '../../src/cli/patience.ts'
+import { createPatience, Unreachable } from '../../../src/cli/caption/patience.ts'
 
 const done = 'event: done\ndata: {"response_text":"a star"}\n\n'
 const refusal = (code: string, more = {}) =>

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { openCaptions } from '../../src/cli/caption-file.ts'
+import { openCaptions } from '../../../src/cli/caption/caption-file.ts'
 
 const prompt = 'What is it?'
 const asked = { prompt, columns: undefined }

@@ -1,5 +1,5 @@
 /** The JSON Schema that answers of a run have to follow, from a file. */
-import { readSmall } from '../model/regular-file.ts'
+import { readSmall } from '../../model/regular-file.ts'
 
 export type AnswerSchema = {
   /** As it is sent. */

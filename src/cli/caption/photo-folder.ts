@@ -5,9 +5,9 @@
 import { constants } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Failure } from '../errors.ts'
-import { recognise } from '../image/recognise.ts'
-import { openPlain } from '../plain-file.ts'
+import { Failure } from '../../errors.ts'
+import { recognise } from '../../image/recognise.ts'
+import { openPlain } from '../../plain-file.ts'
 
 /** Paths are relative to the folder, in order. */
 export type Photos = { pictures: string[]; skipped: Skipped[] }

@@ -5,17 +5,17 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import PQueue from 'p-queue'
-import type { InferResponse } from '../doors/infer/schema.ts'
-import { messageOf } from '../errors.ts'
-import { hundredths } from '../hundredths.ts'
-import { withLock } from '../pull/lock.ts'
+import type { InferResponse } from '../../doors/infer/schema.ts'
+import { messageOf } from '../../errors.ts'
+import { hundredths } from '../../hundredths.ts'
+import { withLock } from '../../pull/lock.ts'
+import { type ServiceChoice, withService } from '../with-service.ts'
 import type { AnswerSchema } from './answer-schema.ts'
 import { type CaptionFile, openCaptions } from './caption-file.ts'
 import type { Caption } from './caption-format.ts'
 import { createPatience, Unreachable } from './patience.ts'
 import { photosBelow, pictureName, type Skipped } from './photo-folder.ts'
 import { type Sendable, sendable } from './sendable.ts'
-import { type ServiceChoice, withService } from './with-service.ts'
 
 export type CaptionOptions = ServiceChoice & {
   folder: string

@@ -1,9 +1,9 @@
 /** `caption` for a person: a progress bar with the time left, failures at the end, an exit code. */
 
-import { printable } from '../printable.ts'
+import { printable } from '../../printable.ts'
+import { duration, progressLine } from '../progress.ts'
 import { type CaptionOptions, caption } from './caption.ts'
 import type { Skipped } from './photo-folder.ts'
-import { duration, progressLine } from './progress.ts'
 
 const longestPath = 1000
 /** Of one reason; a folder of films would fill the screen. */

@@ -4,9 +4,9 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readAnswerSchema } from '../../src/cli/answer-schema.ts'
-import { type CaptionOptions, caption } from '../../src/cli/caption.ts'
-import { until } from '../support/until.ts'
+import { readAnswerSchema } from '../../../src/cli/caption/answer-schema.ts'
+import { type CaptionOptions, caption } from '../../../src/cli/caption/caption.ts'
+import { until } from '../../support/until.ts'
 
 const answer = {
   response_text: 'a star',

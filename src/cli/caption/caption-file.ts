@@ -4,8 +4,8 @@
  */
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { messageOf } from '../errors.ts'
-import { openPlain } from '../plain-file.ts'
+import { messageOf } from '../../errors.ts'
+import { openPlain } from '../../plain-file.ts'
 import { type Asked, type Caption, type CaptionFormat, formatOf } from './caption-format.ts'
 
 export type CaptionFile = {

@@ -3,9 +3,9 @@
  * the service says of a picture itself is final at once.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InferResponse } from '../doors/infer/schema.ts'
-import { messageOf } from '../errors.ts'
-import { type AskOptions, ask, Refusal } from './ask.ts'
+import type { InferResponse } from '../../doors/infer/schema.ts'
+import { messageOf } from '../../errors.ts'
+import { type AskOptions, ask, Refusal } from '../ask.ts'
 
 /** There was no service from the start, or none any more for as long as is waited. */
 export class Unreachable extends Error {

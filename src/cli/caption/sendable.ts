@@ -1,9 +1,9 @@
 /** A photo as it is sent: a large one scaled here to what models can see, which is what the service would do first. */
 
-import { isReadHere, openImage } from '../image/decode.ts'
-import { pictureOf, planOf } from '../image/picture.ts'
-import { recognise } from '../image/recognise.ts'
-import type { Size } from '../image/tiles.ts'
+import { isReadHere, openImage } from '../../image/decode.ts'
+import { pictureOf, planOf } from '../../image/picture.ts'
+import { recognise } from '../../image/recognise.ts'
+import type { Size } from '../../image/tiles.ts'
 
 /** Smaller ones are not worth the work. */
 const largeBytes = 1024 ** 2

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { photosBelow } from '../../src/cli/photo-folder.ts'
-import { png } from '../support/images.ts'
+import { photosBelow } from '../../../src/cli/caption/photo-folder.ts'
+import { png } from '../../support/images.ts'
 
 t.test('pictures by their names or their first bytes, in order', async (t) => {
   const picture = await png()
