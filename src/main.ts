@@ -126,7 +126,14 @@ asking(program.command('infer'))
     })
   })
 
-type Captioning = { prompt: string; out: string; parallel?: number; pdfPages: number; schema?: string }
+type Captioning = {
+  prompt: string
+  out: string
+  parallel?: number
+  pdfPages: number
+  patience: number
+  schema?: string
+}
 
 const several = (value: string, before: string[]): string[] => [...before, value]
 
@@ -140,6 +147,7 @@ asking(program.command('caption'))
   .option('--parallel <count>', "pictures at once, otherwise the service's slots", count)
   .option('--schema <file>', 'JSON Schema that answers have to follow; its properties are columns in CSV')
   .option('--pdf-pages <count>', 'pages of a PDF that are looked at, from the first', count, 1)
+  .option('--patience <minutes>', 'how long a service that does not answer is waited for', count, 30)
   .action(async (folder: string, options: Asking & Captioning) => {
     const { captionCommand } = await import('./cli/caption/command.ts')
     const { readAnswerSchema } = await import('./cli/caption/answer-schema.ts')
@@ -152,6 +160,7 @@ asking(program.command('caption'))
       schema: options.schema === undefined ? undefined : await readAnswerSchema(options.schema),
       out: options.out,
       parallel: options.parallel,
+      patienceSeconds: options.patience * 60,
       signal: interrupted(),
     })
   })

@@ -65,6 +65,7 @@ const owners: Record<string, string[]> = {
     'cli/ask',
     'cli/probe',
     'cli/until-healthy',
+    'cli/caption/patience',
     'pull/requests',
   ],
 }

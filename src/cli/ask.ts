@@ -30,16 +30,27 @@ export type Heard =
     }
   | { event: 'token'; data: { text: string } }
 
-/** The service's own refusal; `retryAfterSeconds` is set when it said when to come back. */
-export class Refusal extends Error {
+type RefusalFacts = {
+  /** One of the service's, or `unknown` where somebody in front of it answered. */
+  code: string
+  /** Set when it said when to come back. */
+  retryAfterSeconds: number | undefined
+  /** Of HTTP; undefined where an answer had begun. */
+  status: number | undefined
+}
+
+/** The service's own refusal, or that of a proxy in front of it. */
+export class Refusal extends Error implements RefusalFacts {
   override readonly name = 'Refusal'
   readonly code: string
   readonly retryAfterSeconds: number | undefined
+  readonly status: number | undefined
 
-  constructor(message: string, code: string, retryAfterSeconds?: number) {
+  constructor(message: string, { code, retryAfterSeconds, status }: RefusalFacts) {
     super(message)
     this.code = code
     this.retryAfterSeconds = retryAfterSeconds
+    this.status = status
   }
 }
 
@@ -107,16 +118,26 @@ async function refusalOf(
   url: string,
   { statusCode: status, headers, body }: Dispatcher.ResponseData,
 ): Promise<Refusal> {
+  const retryAfterSeconds = secondsIn(String(headers['retry-after'] ?? ''))
   const text = await body.text()
-  const after = Number(headers['retry-after'])
   try {
-    return refusalFrom(JSON.parse(text) as ErrorResponse)
+    return refusalFrom(JSON.parse(text) as ErrorResponse, { retryAfterSeconds, status })
   } catch {
-    // A proxy's own, for example.
     const sentence = `${url} answered with status ${status}; is a llama-vision service there?`
-    return new Refusal(sentence, 'unknown', after > 0 ? after : undefined)
+    return new Refusal(sentence, { code: 'unknown', retryAfterSeconds, status })
   }
 }
 
-const refusalFrom = ({ error, details }: ErrorResponse): Refusal =>
-  new Refusal(error, details.code, details.retry_after_seconds)
+function refusalFrom(
+  { error, details }: ErrorResponse,
+  { retryAfterSeconds, status }: Partial<RefusalFacts> = {},
+): Refusal {
+  const seconds = details.retry_after_seconds ?? retryAfterSeconds
+  return new Refusal(error, { code: details.code, retryAfterSeconds: seconds, status })
+}
+
+/** `Retry-After` has seconds or, from proxies, a date. */
+function secondsIn(header: string): number | undefined {
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000
+  return seconds >= 0 ? Math.max(1, Math.ceil(seconds)) : undefined
+}

@@ -13,7 +13,7 @@ import { type ServiceChoice, withService } from '../with-service.ts'
 import type { AnswerSchema } from './answer-schema.ts'
 import { type CaptionFile, openCaptions } from './caption-file.ts'
 import type { Caption } from './caption-format.ts'
-import { createPatience, Unreachable } from './patience.ts'
+import { createPatience, Hopeless } from './patience.ts'
 import { photosBelow, pictureName, type Skipped } from './photo-folder.ts'
 import { type Sendable, sendable } from './sendable.ts'
 
@@ -27,6 +27,8 @@ export type CaptionOptions = ServiceChoice & {
   /** Pictures at once; undefined takes the service's slots. */
   parallel: number | undefined
   fields: Record<string, string>
+  /** How long a service that does not answer is waited for. */
+  patienceSeconds: number
   progress: (progress: CaptionProgress) => void
   note: (sentence: string) => void
 }
@@ -68,7 +70,7 @@ async function captionAll(
   captions: CaptionFile,
   options: CaptionOptions,
 ): Promise<Omit<CaptionResult, 'skipped'>> {
-  const { prompt, note, schema } = options
+  const { prompt, note, schema, patienceSeconds } = options
   const fields = { ...options.fields, ...(schema && { json_schema: schema.text }) }
   const open = pictures.filter((path) => !captions.has(path))
   const before = pictures.length - open.length
@@ -77,9 +79,9 @@ async function captionAll(
   // Answers that cannot be written are asked for in vain, and so are those of nobody.
   const inVain = new AbortController()
   const signal = AbortSignal.any([options.signal, inVain.signal])
-  const patience = createPatience(note)
   await withService(options, note, async ({ url, key, slots }) => {
     const began = performance.now()
+    const patience = createPatience({ url, key, signal, fields, note, patienceSeconds })
     const queue = new PQueue({ concurrency: options.parallel ?? slots })
     const report = () => {
       const done = result.captioned + result.failures.length
@@ -96,7 +98,7 @@ async function captionAll(
       if (signal.aborted) return
       try {
         const photo = await sendable(await readFile(join(options.folder, path)))
-        const answer = await patience.ask(new Blob([photo.bytes]), prompt, { url, key, signal, fields })
+        const answer = await patience.ask(new Blob([photo.bytes]), prompt)
         requireFollowed(answer)
         await captions.add(captionOf({ path, prompt, photo, answer })).catch((error) => {
           inVain.abort(error)
@@ -104,7 +106,7 @@ async function captionAll(
         })
         result.captioned += 1
       } catch (error) {
-        if (error instanceof Unreachable) inVain.abort(error)
+        if (error instanceof Hopeless) inVain.abort(error)
         if (signal.aborted) return
         result.failures.push({ path, message: messageOf(error) })
       }

@@ -2,7 +2,7 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { createPatience, Unreachable } from '../../../src/cli/caption/patience.ts'
+import { createPatience, Hopeless } from '../../../src/cli/caption/patience.ts'
 
 const done = 'event: done\ndata: {"response_text":"a star"}\n\n'
 const refusal = (code: string, more = {}) =>
@@ -19,11 +19,17 @@ const cutOff: Reply = (response) => response.end('event: queued\ndata: {"positio
 const failLate: Reply = (response) =>
   response.end(`event: error\ndata: ${refusal('shutting_down', { retry_after_seconds: 3 })}\n\n`)
 
-/** A service that replies so, one after the other, and then answers; what was paused for, and what was told. */
-async function service(t: Test, replies: Reply[], seconds = 1000) {
+/** A service that replies so to questions, one after the other, and then answers; what was paused for, and what was told. */
+async function service(t: Test, replies: Reply[], patienceSeconds = 1000) {
   const left = [...replies]
+  let probes = 0
   const server = createServer((request, response) => {
-    request.resume().once('end', () => (left.shift() ?? answer)(response))
+    if (request.url === '/health') {
+      probes += 1
+      // Whoever stands in front of it speaks first.
+      if (probes === 1) response.writeHead(502).end('<html>')
+      else response.writeHead(503).end('{"engine":{"state":"loading"}}')
+    } else request.resume().once('end', () => (left.shift() ?? answer)(response))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
@@ -36,11 +42,18 @@ async function service(t: Test, replies: Reply[], seconds = 1000) {
     pauses.push((ms ?? 0) / 1000)
     return undefined as never
   }
-  const patience = createPatience((sentence) => notes.push(sentence), { seconds, pause })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const ask = (controller = new AbortController()) =>
-    patience.ask(new Blob(['a']), 'What?', { url, key: undefined, fields: {}, signal: controller.signal })
-  return { ask, pauses, notes, server }
+  const controller = new AbortController()
+  const patience = createPatience({
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    key: undefined,
+    fields: {},
+    signal: controller.signal,
+    note: (sentence) => notes.push(sentence),
+    patienceSeconds,
+    pause,
+  })
+  const ask = () => patience.ask(new Blob(['a']), 'What?')
+  return { ask, pauses, notes, server, controller }
 }
 
 t.test('who is busy is asked again when it says, also where a stream says so', async (t) => {
@@ -48,8 +61,8 @@ t.test('who is busy is asked again when it says, also where a stream says so', a
   const loading = refuse(503, 'engine_loading', { retry_after_seconds: 600 })
   const { ask, pauses, notes } = await service(t, [busy, loading, failLate])
   t.match(await ask(), { response_text: 'a star' })
-  t.same(pauses, [7, 60, 3], 'and at least once a minute')
-  t.same(notes, [])
+  t.same(pauses, [7, 600, 3])
+  t.same(notes, ['sorry: engine_loading; it is asked again in 10 min 0 s'], 'what is long is told')
 })
 
 t.test('what is said of the picture is final', async (t) => {
@@ -68,8 +81,9 @@ t.test('a service that has gone is waited for, which is told once', async (t) =>
   const { ask, pauses, notes } = await service(t, [answer, breakOff, cutOff])
   await ask()
   t.match(await ask(), { response_text: 'a star' })
-  t.same(pauses, [1, 2])
-  t.match(notes, [/^the service cannot be reached: .*; it is waited for$/, 'the service is back'])
+  t.same(pauses, [1, 2, 1])
+  const gone = /^the service cannot be reached: .*; it is waited for, 16 min 40 s at most$/
+  t.match(notes, [gone, 'the service is back', gone, 'the service is back'])
 })
 
 t.test('a picture in whose middle the connection breaks again and again is given up alone', async (t) => {
@@ -77,14 +91,14 @@ t.test('a picture in whose middle the connection breaks again and again is given
   await ask()
   const error = await ask().catch((thrown) => thrown)
   t.match(error, { message: /the connection broke 3 times/ })
-  t.notOk(error instanceof Unreachable)
+  t.notOk(error instanceof Hopeless)
   t.match(await ask(), { response_text: 'a star' })
 })
 
 t.test('without a service from the start nothing is waited for', async (t) => {
   const { ask, pauses, server } = await service(t, [])
   await new Promise((resolve) => server.close(resolve))
-  await t.rejects(ask(), { name: 'Unreachable', message: 'the service cannot be reached: ECONNREFUSED' })
+  await t.rejects(ask(), { name: 'Hopeless', message: 'the service cannot be reached: ECONNREFUSED' })
   t.same(pauses, [])
 })
 
@@ -93,17 +107,64 @@ t.test('a service that does not come back is given up in the end', async (t) => 
   await ask()
   server.closeAllConnections()
   await new Promise((resolve) => server.close(resolve))
-  await t.rejects(ask(), { name: 'Unreachable' })
-  t.ok(pauses.length < 3)
+  await t.rejects(ask(), { name: 'Hopeless' })
+  t.same(pauses, [])
 })
 
 t.test('who interrupts is not kept', async (t) => {
-  const controller = new AbortController()
   const stop: Reply = (response) => {
     controller.abort(new Error('Interrupted'))
     response.destroy()
   }
-  const { ask } = await service(t, [answer, stop])
+  const { ask, controller } = await service(t, [answer, stop])
   await ask()
-  await t.rejects(ask(controller), { message: 'Interrupted' })
+  await t.rejects(ask(), { message: 'Interrupted' })
+})
+
+t.test('a proxy in front of a service that has gone is no answer of its own', async (t) => {
+  const bad: Reply = (response) => response.writeHead(502).end('<html>Bad Gateway</html>')
+  const { ask, pauses } = await service(t, [answer, bad, bad])
+  await ask()
+  t.match(await ask(), { response_text: 'a star' })
+  t.same(pauses, [1, 2, 1])
+})
+
+t.test('when to come back may be a header, in seconds or as a date', async (t) => {
+  const inSeconds: Reply = (response) => response.writeHead(503, { 'retry-after': '7' }).end('<html>')
+  const asDate: Reply = (response) => {
+    const date = new Date(Date.now() + 20_000).toUTCString()
+    response.writeHead(429, { 'retry-after': date }).end(refusal('queue_full'))
+  }
+  const { ask, pauses } = await service(t, [inSeconds, asDate])
+  await ask()
+  t.equal(pauses[0], 7)
+  t.ok((pauses[1] ?? 0) > 15 && (pauses[1] ?? 0) <= 20, `${pauses[1]}`)
+})
+
+t.test('a service that is always busy is given up, too', async (t) => {
+  const busy = refuse(429, 'queue_full', { retry_after_seconds: 600 })
+  const { ask, pauses } = await service(t, [busy, busy], 500)
+  await t.rejects(ask(), {
+    name: 'Hopeless',
+    message: 'sorry: queue_full; it is waited for no longer than 8 min 20 s',
+  })
+  t.same(pauses, [])
+})
+
+t.test('what is said of the question is said once, for all pictures', async (t) => {
+  for (const code of ['unauthorized', 'invalid_json_schema', 'out_of_range']) {
+    const { ask } = await service(t, [refuse(400, code)])
+    await t.rejects(ask(), { name: 'Hopeless', message: `sorry: ${code}` })
+  }
+})
+
+t.test('whoever was beside another when the engine ended is asked about once more', async (t) => {
+  const waiting: (() => void)[] = []
+  const crashTogether: Reply = (response) => {
+    waiting.push(() => refuse(500, 'engine_crashed')(response))
+    if (waiting.length === 2) for (const crash of waiting) crash()
+  }
+  const { ask } = await service(t, [crashTogether, crashTogether, refuse(500, 'engine_crashed'), answer])
+  const outcomes = await Promise.allSettled([ask(), ask()])
+  t.same(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
 })
