@@ -23,6 +23,7 @@ async function around(t: Test, respond: (response: ServerResponse) => void = ans
   const server = createServer((request, response) => {
     if (request.url === '/health') return response.end('{"engine":{}}')
     asked += 1
+    response.setHeader('content-type', 'text/event-stream')
     request.resume().once('end', () => respond(response))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

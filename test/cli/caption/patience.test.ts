@@ -24,6 +24,7 @@ async function service(t: Test, replies: Reply[], patienceSeconds = 1000) {
   const left = [...replies]
   let probes = 0
   const server = createServer((request, response) => {
+    response.setHeader('content-type', 'text/event-stream')
     if (request.url === '/health') {
       probes += 1
       // Whoever stands in front of it speaks first.
