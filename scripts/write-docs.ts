@@ -5,8 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TSchema } from '@sinclair/typebox'
-import { expectation, packageRoot, settings } from '../src/config.ts'
+import { packageRoot, settings } from '../src/config.ts'
 import { type ErrorType, type FailureCode, failures } from '../src/errors.ts'
+import { expectation } from '../src/setting-kinds.ts'
 
 type Setting = TSchema & { description: string; unit?: string; answers?: FailureCode }
 

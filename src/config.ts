@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { type SchemaOptions, type Static, type TSchema, Type } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 import {
   containerModels,
@@ -15,6 +15,7 @@ import {
   usualStore,
   withHome,
 } from './places.ts'
+import { choice, expectation, list } from './setting-kinds.ts'
 
 /** The folder of our package.json: the same whether we run from `src/`, from `dist/` or in the image. */
 export const packageRoot = (() => {
@@ -27,17 +28,6 @@ export const ownVersion = (): string =>
   (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version
 
 const seconds = { unit: 'seconds' }
-
-const choice = <const Name extends string>(names: readonly Name[], options: SchemaOptions) =>
-  Type.Unsafe<Name>(
-    Type.Union(
-      names.map((name) => Type.Literal(name)),
-      options,
-    ),
-  )
-
-/** Entries separated by commas. */
-const list = (options: SchemaOptions) => Type.String({ default: '', isList: true, ...options })
 
 export const settings = Type.Object({
   MODEL_NAME: Type.String({
@@ -292,11 +282,4 @@ export function loadConfig(env: Environment): Config {
   const { config, faults } = readConfig(env)
   if (faults.length > 0) throw new ConfigError(faults.join('\n'))
   return config
-}
-
-/** What a setting accepts, in words: "an integer from 1 to 64" or "one of auto, on, off". */
-export function expectation(schema: TSchema): string {
-  if (schema.anyOf) return `one of ${schema.anyOf.map((choice: TSchema) => choice.const).join(', ')}`
-  if (schema.type === 'integer') return `an integer from ${schema.minimum} to ${schema.maximum}`
-  return schema.isList ? 'texts, separated by commas' : 'a text'
 }

@@ -23,6 +23,7 @@ const layers = [
     'errors',
     'expected-starts',
     'places',
+    'setting-kinds',
     'spelling',
     'plain-squares',
     'moving-average',
