@@ -52,6 +52,7 @@ t.test('what is not served, and what is missing, is refused in their words', asy
       { tools, tool_choice: { type: 'tool', name: 'b' } },
       /Field tool_choice.name must be one of tell, got b/,
     ],
+    [{ tools, tool_choice: { type: 'tool' } }, /Missing .*: tool_choice.name/],
     [{ thinking: { type: 'enabled', budget_tokens: 1024 } }, /thinking is not offered/],
     [
       { output_config: { format: { type: 'xml' } } },

@@ -50,7 +50,8 @@ export function toolOf({ tools, tool_choice }: CountRequest): ForcedTool | undef
 function choiceOf(choice: CountRequest['tool_choice']): ToolChoice {
   switch (choice?.type) {
     case 'tool':
-      return { name: choice.name ?? '', field: 'tool_choice/name' }
+      if (choice.name === undefined) throw failure('missing_field', { field: 'tool_choice/name' })
+      return { name: choice.name, field: 'tool_choice/name' }
     case 'any':
     case 'none':
       return choice.type
