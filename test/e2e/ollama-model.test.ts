@@ -92,7 +92,8 @@ async function answerTo(t: Test, block: string): Promise<unknown> {
   const complaints = text(child.stderr).catch(() => '')
   const [code] = await once(child, 'exit')
   if (code !== 0) throw new Error(`${code}: ${printed} ${await complaints}`)
-  return JSON.parse(printed.slice(printed.indexOf('{"success"')))
+  // Between lines of the log, where it is written to the same terminal.
+  return JSON.parse(/\{"success".*?"error":null\}/.exec(printed)?.[0] ?? '')
 }
 
 t.test('with Docker', async (t) => {
