@@ -37,7 +37,7 @@ const others: Record<string, string> = {
   SOURCE_DATE_EPOCH: "the image's build",
   MCP_TOOL_TIMEOUT: 'Claude Code',
 }
-const codesOfOthers = /^(FST|ERR|HPE|EAI)_/
+const codesOfOthers = /^(FST|ERR|HPE|EAI|UND)_/
 
 function below(folder: string, ending: string): string[] {
   return readdirSync(join(packageRoot, folder), { recursive: true, encoding: 'utf8' })
