@@ -4,6 +4,7 @@ import { requireText } from '../../inference/prompt.ts'
 import { defaults, type Message, type Part, type Question } from '../../inference/question.ts'
 import type { ModelSettings } from '../../model/settings.ts'
 import { type ForcedTool, forcedTool, type Tool, type ToolChoice, unserved } from '../forced-tool.ts'
+import { pagesOf } from '../pictures.ts'
 import { listOf } from '../schema.ts'
 import type { Block, CountRequest, InnerBlock, MessagesRequest } from './schema.ts'
 
@@ -23,8 +24,7 @@ export function questionOf(
       ...messages.map(messageOf),
     ],
     detail: 'auto',
-    // A document is meant whole: one page more than may be looked at, for a longer one to be refused.
-    pages: hasDocument(messages) ? maxImages + 1 : 1,
+    pages: pagesOf(hasDocument(messages), maxImages),
     sampling: {
       ...defaults,
       max_tokens: Math.min(max_tokens ?? contextTokens, contextTokens),

@@ -1,9 +1,10 @@
 /** Answer -> Anthropic's message or events, failure -> their error. Pure. */
 import type { Failure } from '../../errors.ts'
-import { eventComment, serverSentEvent } from '../../http/stream.ts'
+import { serverSentEvent } from '../../http/stream.ts'
 import type { Answer } from '../../inference/question.ts'
 import type { StreamWording, Wording } from '../answer.ts'
 import type { ForcedTool } from '../forced-tool.ts'
+import { pictureComment } from '../pictures.ts'
 
 /** `callId` is the call's, which a later message may refer to. */
 export type MessageFacts = { id: string; callId: string; model: string }
@@ -75,9 +76,7 @@ function messageEvents(facts: MessageFacts, tool: ForcedTool | undefined): Strea
           // The first event tells how long the prompt is, so it waits until that is known.
           return begin(event.total, event.cached)
         case 'picture':
-          return eventComment(
-            `picture: ${event.done} of ${event.total} layers, ${Math.ceil(event.secondsLeft)} s left`,
-          )
+          return pictureComment(event)
         default:
           return ''
       }

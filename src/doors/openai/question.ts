@@ -1,10 +1,10 @@
 /** OpenAI's chat request -> question. Pure. */
 import { failure } from '../../errors.ts'
-import type { ImageDetail } from '../../image/tiles.ts'
 import { requireText } from '../../inference/prompt.ts'
 import { defaults, type Message, type Part, type Question } from '../../inference/question.ts'
 import type { ModelSettings } from '../../model/settings.ts'
 import { type ForcedTool, unserved } from '../forced-tool.ts'
+import { finestOf, pagesOf } from '../pictures.ts'
 import { listOf } from '../schema.ts'
 import type { ChatRequest, ContentPart } from './schema.ts'
 
@@ -117,15 +117,6 @@ export const unknownPart = (type: string, field: string, reason: string) =>
     feature: `Content of type ${type.slice(0, 40)}`,
     reason,
   })
-
-/** One detail for the whole request: the finest that any picture asks for. */
-export function finestOf(asked: readonly (ImageDetail | null | undefined)[]): ImageDetail {
-  if (asked.includes('high')) return 'high'
-  return asked.includes('low') && !asked.includes('auto') ? 'low' : 'auto'
-}
-
-/** A file is meant whole: one page more than may be looked at, for a longer one to be refused. */
-export const pagesOf = (hasFile: boolean, maxImages: number): number => (hasFile ? maxImages + 1 : 1)
 
 function jsonOf({ response_format: format }: ChatRequest): Question['json'] {
   if (!format || format.type === 'text') return undefined

@@ -1,8 +1,9 @@
 /** Answer -> OpenAI's completion or chunks, failure -> their error. Pure. */
 import type { Failure } from '../../errors.ts'
 import { eventComment, serverSentEvent } from '../../http/stream.ts'
-import type { Answer, InferenceEvent } from '../../inference/question.ts'
+import type { Answer } from '../../inference/question.ts'
 import type { StreamWording, Wording } from '../answer.ts'
+import { pictureComment } from '../pictures.ts'
 import { type ChatTool, callWords, plainWords, type Words } from './tools.ts'
 
 export type CompletionFacts = {
@@ -75,7 +76,6 @@ function completionChunks(facts: CompletionFacts, style: CompletionStyle): Strea
     mediaType: 'text/event-stream; charset=utf-8',
     event(event) {
       if (event.type === 'token') return choice(words().piece(event.text))
-      // A chunk with a field of ours would be one too many for some of their clients.
       if (event.type === 'picture') return pictureComment(event)
       if (begun) return ''
       begun = true
@@ -94,13 +94,6 @@ function completionChunks(facts: CompletionFacts, style: CompletionStyle): Strea
     heartbeat: () => eventComment(),
   }
 }
-
-export const pictureComment = ({
-  done,
-  total,
-  secondsLeft,
-}: Extract<InferenceEvent, { type: 'picture' }>): string =>
-  eventComment(`picture: ${done} of ${total} layers, ${Math.ceil(secondsLeft)} s left`)
 
 export const chatWording = (facts: CompletionFacts, style: CompletionStyle): Wording<object> => ({
   whole: (...answers) => completionOf(answers, facts, style),

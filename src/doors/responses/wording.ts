@@ -4,7 +4,8 @@ import { eventComment, serverSentEvent } from '../../http/stream.ts'
 import type { Answer } from '../../inference/question.ts'
 import type { StreamWording, Wording } from '../answer.ts'
 import type { ForcedTool } from '../forced-tool.ts'
-import { errorBody, pictureComment } from '../openai/wording.ts'
+import { errorBody } from '../openai/wording.ts'
+import { pictureComment } from '../pictures.ts'
 
 export type ResponseFacts = {
   id: string
