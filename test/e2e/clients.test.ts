@@ -9,7 +9,7 @@ import { Ollama } from 'ollama'
 import OpenAI from 'openai'
 import t from 'tap'
 import { png } from '../support/images.ts'
-import { healthyService, type RunningService, untilInside } from '../support/service.ts'
+import { clientsGone, healthyService, type RunningService } from '../support/service.ts'
 
 const question = 'What colour is it?'
 const colours = /red|blue/i
@@ -30,20 +30,11 @@ function said(client: string, what: unknown): void {
   if (file) appendFileSync(file, `${client}: ${typeof what === 'string' ? what : JSON.stringify(what)}\n`)
 }
 
-/** The slot is free again soon after a client has gone. */
-const untilIdle = () => untilInside(service.url, 0)
-
 /** Holds the model back from ending its answer before its reader has gone. */
 const long = { type: 'string' as const, minLength: 1500 }
 const longTokens = 900
 
-/** How many questions of this door ended because their client went away. */
-async function gone(door: string): Promise<number> {
-  await untilIdle()
-  const figures = await (await fetch(`${service.url}/metrics`)).text()
-  const line = new RegExp(`^llama_vision_questions_total.door="${door}",outcome="client_gone". (\\d+)$`, 'm')
-  return Number(line.exec(figures)?.[1] ?? 0)
-}
+const gone = (door: string): Promise<number> => clientsGone(service.url, door)
 
 t.test("OpenAI's own client", async (t) => {
   const client = new OpenAI({ baseURL: `${service.url}/v1`, apiKey: 'none', maxRetries: 0 })
@@ -111,7 +102,7 @@ t.test("OpenAI's own client", async (t) => {
   const tools = [{ type: 'function' as const, function: { name: 'f' } }]
   await t.rejects(client.chat.completions.create({ ...request, tools }), {
     status: 400,
-    message: /Calling tools is not offered/,
+    message: /Calling tools freely is not offered/,
   })
   const broken = { type: 'image_url' as const, image_url: { url: 'data:image/png;base64,AAAA' } }
   await t.rejects(

@@ -113,6 +113,14 @@ export async function untilInside(url: string, running: number, waiting = 0, sec
   }
 }
 
+/** How many questions of a door ended because their client went away, once nothing is under way. */
+export async function clientsGone(url: string, door: string): Promise<number> {
+  await untilInside(url, 0)
+  const figures = await (await fetch(`${url}/metrics`)).text()
+  const line = new RegExp(`^llama_vision_questions_total.door="${door}",outcome="client_gone". (\\d+)$`, 'm')
+  return Number(line.exec(figures)?.[1] ?? 0)
+}
+
 export async function healthyService(
   t: Owner,
   env: Record<string, string> = {},
