@@ -70,6 +70,6 @@ function withFault(fault: Fault, verdicts: Verdict[]): Figure {
   return holds(fault, found.length === 0, [String(found.length), ...shown].join(', '))
 }
 
-/** What is not offered, and a deadline that has passed, are said to nobody but those who asked. */
+/** That a deadline has passed is said to nobody but who asked. */
 const isUnexpected = ({ level, code }: Record<string, unknown>): boolean =>
-  Number(level) >= error && code !== 'not_supported' && code !== 'deadline_exceeded'
+  Number(level) >= error && code !== 'deadline_exceeded'
