@@ -6,11 +6,12 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { messageOf } from '../../errors.ts'
 import { openPlain } from '../../plain-file.ts'
-import { type Asked, type Caption, type CaptionFormat, formatOf } from './caption-format.ts'
+import type { Asked } from './asked.ts'
+import { type Caption, type CaptionFormat, formatOf } from './caption-format.ts'
 
 export type CaptionFile = {
   /** Whether the picture at `path` has an answer to this question, or one that does not say to which. */
-  has(path: string): boolean
+  has(path: string, asked: Asked): boolean
   /** Throws when it cannot be written, or when something else wrote into the file. */
   add(caption: Caption): Promise<void>
   close(): Promise<void>
@@ -23,24 +24,28 @@ const longestLineBytes = 4 * 1024 ** 2
 const mostShownCharacters = 200
 
 /**
- * Opens the captions at `path`, or begins them. Throws, and changes nothing, when something else is there. `note` hears
- * what was dropped.
+ * Opens the captions at `path`, or begins them; `parts` of the answers have columns in a CSV. Throws, and changes nothing,
+ * when something else is there. `note` hears what was dropped.
  */
-export async function openCaptions(path: string, asked: Asked, note: Note): Promise<CaptionFile> {
+export async function openCaptions(path: string, parts: readonly string[], note: Note): Promise<CaptionFile> {
   const { O_RDWR, O_CREAT, O_APPEND } = constants
   const handle = await openPlain(path, O_RDWR | O_CREAT | O_APPEND).catch((error) => {
     throw new Error(`${path} cannot be written: ${messageOf(error)}; name another file for the captions`)
   })
   try {
-    return await captionsIn(handle, path, asked, note)
+    return await captionsIn(handle, path, formatOf(path, parts), note)
   } catch (error) {
     await handle.close()
     throw error
   }
 }
 
-async function captionsIn(handle: FileHandle, path: string, asked: Asked, note: Note): Promise<CaptionFile> {
-  const format = formatOf(path, asked)
+async function captionsIn(
+  handle: FileHandle,
+  path: string,
+  format: CaptionFormat,
+  note: Note,
+): Promise<CaptionFile> {
   const { keys, wholeBytes, half } = await readCaptions(handle, path, format)
   let bytes = wholeBytes
   if (half !== '') {
@@ -62,9 +67,13 @@ async function captionsIn(handle: FileHandle, path: string, asked: Asked, note: 
   if (bytes === 0 && format.heading !== undefined) await append(format.heading)
   let turn = Promise.resolve()
   return {
-    has: (picture) => keys.has(format.key(picture, asked)) || keys.has(format.key(picture)),
+    has: (picture, { prompt, options }) =>
+      [{ prompt, options }, { prompt }, {}].some((asked) => keys.has(format.key(picture, asked))),
     add: (caption) => {
-      turn = turn.then(() => append(format.line(caption)))
+      turn = turn.then(async () => {
+        await append(format.line(caption))
+        keys.add(format.key(caption.path, caption))
+      })
       return turn
     },
     close: () => handle.close(),

@@ -11,6 +11,7 @@ import { hundredths } from '../../hundredths.ts'
 import { withLock } from '../../pull/lock.ts'
 import { type ServiceChoice, withService } from '../with-service.ts'
 import type { AnswerSchema } from './answer-schema.ts'
+import { type Asked, askedAbout, fieldsFor } from './asked.ts'
 import { type CaptionFile, openCaptions } from './caption-file.ts'
 import type { Caption } from './caption-format.ts'
 import { createPatience, Hopeless } from './patience.ts'
@@ -52,8 +53,7 @@ export async function caption(options: CaptionOptions): Promise<CaptionResult> {
   if (pictureName.test(out)) throw new Error(`${out} is the name of a picture; name a file for the captions`)
   const taken = `Another run writes ${out}; wait for it, or name another file for the captions`
   return withLock(`${out}.lock`, { taken, owner: 'run' }, async (lost) => {
-    const asked = { prompt: options.prompt, columns: options.schema?.columns }
-    const captions = await openCaptions(out, asked, options.note)
+    const captions = await openCaptions(out, options.schema?.columns ?? [], options.note)
     try {
       const signal = AbortSignal.any([options.signal, lost])
       const result = await captionAll(pictures, captions, { ...options, signal })
@@ -72,7 +72,8 @@ async function captionAll(
 ): Promise<Omit<CaptionResult, 'skipped'>> {
   const { prompt, note, schema, patienceSeconds } = options
   const fields = { ...options.fields, ...(schema && { json_schema: schema.text }) }
-  const open = pictures.filter((path) => !captions.has(path))
+  const asked = (path: string) => askedAbout(path, { prompt, fields })
+  const open = pictures.filter((path) => !captions.has(path, asked(path)))
   const before = pictures.length - open.length
   const result: Omit<CaptionResult, 'skipped'> = { captioned: 0, before, failures: [] }
   if (open.length === 0) return result
@@ -81,7 +82,7 @@ async function captionAll(
   const signal = AbortSignal.any([options.signal, inVain.signal])
   await withService(options, note, async ({ url, key, slots }) => {
     const began = performance.now()
-    const patience = createPatience({ url, key, signal, fields, note, patienceSeconds })
+    const patience = createPatience({ url, key, signal, note, patienceSeconds })
     const queue = new PQueue({ concurrency: options.parallel ?? slots })
     const report = () => {
       const done = result.captioned + result.failures.length
@@ -98,9 +99,9 @@ async function captionAll(
       if (signal.aborted) return
       try {
         const photo = await sendable(await readFile(join(options.folder, path)))
-        const answer = await patience.ask(new Blob([photo.bytes]), prompt)
+        const answer = await patience.ask(new Blob([photo.bytes]), prompt, fieldsFor(path, fields))
         requireFollowed(answer)
-        await captions.add(captionOf({ path, prompt, photo, answer })).catch((error) => {
+        await captions.add(captionOf({ path, asked: asked(path), photo, answer })).catch((error) => {
           inVain.abort(error)
           throw error
         })
@@ -118,11 +119,11 @@ async function captionAll(
   return result
 }
 
-type Captioned = { path: string; prompt: string; photo: Sendable; answer: InferResponse }
+type Captioned = { path: string; asked: Asked; photo: Sendable; answer: InferResponse }
 
 const captionOf = ({
   path,
-  prompt,
+  asked,
   photo: { scaledFrom },
   answer: { response_text, model, timestamp, metadata },
 }: Captioned): Caption => ({
@@ -134,7 +135,7 @@ const captionOf = ({
   height: scaledFrom?.height ?? metadata.image.height,
   seconds: hundredths(metadata.timings_ms.total / 1000),
   time: timestamp,
-  prompt,
+  ...asked,
   ...(metadata.json && { answer: JSON.parse(response_text) }),
 })
 

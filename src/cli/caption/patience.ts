@@ -45,10 +45,15 @@ const ofTheQuestion = new Set([
 
 export type Patience = {
   /** Rejects with `Hopeless`, with what is final for this picture, or with the signal's reason. */
-  ask(picture: Blob, prompt: string, onHeard?: (heard: Heard) => void): Promise<InferResponse>
+  ask(
+    picture: Blob,
+    prompt: string,
+    fields: AskOptions['fields'],
+    onHeard?: (heard: Heard) => void,
+  ): Promise<InferResponse>
 }
 
-export type PatienceOptions = AskOptions & {
+export type PatienceOptions = Omit<AskOptions, 'fields'> & {
   /** Hears when the service is waited for, and when it is back. */
   note: (sentence: string) => void
   /** Without any answer to any picture. */
@@ -127,7 +132,7 @@ export function createPatience({
   }
 
   return {
-    async ask(picture, prompt, onHeard) {
+    async ask(picture, prompt, fields, onHeard) {
       const met = { breaks: 0, crashes: 0 }
       for (;;) {
         await returning
@@ -135,7 +140,7 @@ export function createPatience({
         for (const other of underWay) other.isAlone = false
         underWay.add(mine)
         try {
-          const answer = await ask(picture, prompt, options, onHeard)
+          const answer = await ask(picture, prompt, { ...options, fields }, onHeard)
           answered()
           return answer
         } catch (error) {

@@ -15,7 +15,6 @@ import t, { type Test } from 'tap'
 import { openCaptions } from '../../../src/cli/caption/caption-file.ts'
 
 const prompt = 'What is it?'
-const asked = { prompt, columns: undefined }
 const caption = (path: string, text = 'a star') => ({
   path,
   text,
@@ -26,18 +25,20 @@ const caption = (path: string, text = 'a star') => ({
   seconds: 0.5,
   time: '2026-01-01T00:00:00.000Z',
   prompt,
+  options: '',
 })
 const lineOf = (path: string, text?: string) => `${JSON.stringify(caption(path, text))}\n`
-const heading = 'path,text,model,finish_reason,width,height,seconds,time,prompt\n'
-const rowOf = (path: string) => `${path},a star,m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?\n`
+const heading = 'path,text,model,finish_reason,width,height,seconds,time,prompt,options\n'
+const rowOf = (path: string) => `${path},a star,m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?,\n`
 
 /** Opens, asks which of `paths` are there, adds `added` and closes. */
 async function run(path: string, { paths = [], added = [] }: { paths?: string[]; added?: string[] }) {
   const notes: string[] = []
-  const file = await openCaptions(path, asked, (sentence) => notes.push(sentence))
+  const file = await openCaptions(path, [], (sentence) => notes.push(sentence))
   try {
+    const there = paths.filter((one) => file.has(one, { prompt, options: '' }))
     for (const one of added) await file.add(caption(one))
-    return { there: paths.filter((one) => file.has(one)), notes }
+    return { there, notes }
   } finally {
     await file.close()
   }
@@ -61,9 +62,9 @@ t.test('captions are added to those that are there', async (t) => {
 t.test(
   'a file of before, which does not say which question its captions answer, goes on as it began',
   async (t) => {
-    const { prompt: _, ...old } = caption('one.png')
-    const oldHeading = heading.replace(',prompt', '')
-    const oldRow = (path: string) => rowOf(path).replace(`,${prompt}`, '')
+    const { prompt: _, options: __, ...old } = caption('one.png')
+    const oldHeading = heading.replace(',prompt,options', '')
+    const oldRow = (path: string) => rowOf(path).replace(`,${prompt},`, '')
     for (const [name, first, second] of [
       ['a.jsonl', `${JSON.stringify(old)}\n`, lineOf('two.png')],
       ['a.csv', oldHeading + oldRow('one.png'), oldRow('two.png')],
@@ -78,20 +79,65 @@ t.test(
 
 t.test('captions as CSV survive a spreadsheet and a second run', async (t) => {
   const path = join(t.testdir({}), 'captions.csv')
-  const odd = ['=a, "b".png', "'=c.png", 'two\nlines.png', '-.png']
-  const file = await openCaptions(path, asked, () => {})
+  const odd = ['=a, "b".png', "'=c.png", 'two\nlines.png', '-.png', '=c.png', 'two lines.png']
+  const file = await openCaptions(path, [], () => {})
   for (const one of odd) await file.add(caption(one, 'two\nlines, "quoted"'))
   await file.close()
-  const text = '"two lines, ""quoted""",m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?'
+  const text = '"two lines, ""quoted""",m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?,'
   t.same(readFileSync(path, 'utf8').split('\n'), [
     heading.trim(),
     `"'=a, ""b"".png",${text}`,
+    `''=c.png,${text}`,
+    `two\\x0alines.png,${text}`,
+    `'-.png,${text}`,
     `'=c.png,${text}`,
     `two lines.png,${text}`,
-    `'-.png,${text}`,
     '',
   ])
   t.same((await run(path, { paths: [...odd, 'plain.png', ''] })).there, odd)
+})
+
+t.test('parts of answers have columns, whatever they are called and hold', async (t) => {
+  const path = join(t.testdir({}), 'captions.csv')
+  const parts = ['colour', 'path', '=a,b', '__proto__']
+  const answer = JSON.parse('{"colour":"=red","path":["a",1],"=a,b":null,"__proto__":true,"more":1}')
+  for (const name of ['one.png', 'two.png']) {
+    const file = await openCaptions(path, parts, () => {})
+    await file.add({ ...caption(name), answer })
+    t.ok(file.has(name, { prompt, options: '' }))
+    await file.close()
+  }
+  const rest = 'a star,m,stop,1,2,0.5,2026-01-01T00:00:00.000Z,What is it?,'
+  t.same(readFileSync(path, 'utf8').split('\n'), [
+    `${heading.trim()},colour,answer.path,"'=a,b",__proto__`,
+    `one.png,${rest},'=red,"[""a"",1]",,true`,
+    `two.png,${rest},'=red,"[""a"",1]",,true`,
+    '',
+  ])
+  const fewer = await openCaptions(path, ['colour'], () => {})
+  await fewer.add({ ...caption('three.png'), answer: { colour: 'blue' } })
+  await fewer.close()
+  t.match(readFileSync(path, 'utf8'), /\nthree\.png,.*,blue,,,\n$/, 'the columns stay')
+  const message = `${path} has no column for shape, a part of the answers; name another file`
+  await t.rejects(
+    openCaptions(path, ['colour', 'shape'], () => {}),
+    { message },
+  )
+})
+
+t.test('what a question was asked with is kept', async (t) => {
+  for (const name of ['captions.jsonl', 'captions.csv']) {
+    const path = join(t.testdir({}), name)
+    const options = 'max_tokens=5, "a"\n=1'
+    const file = await openCaptions(path, [], () => {})
+    await file.add({ ...caption('one.png'), options })
+    await file.close()
+    const again = await openCaptions(path, [], () => {})
+    t.ok(again.has('one.png', { prompt, options }))
+    t.notOk(again.has('one.png', { prompt, options: '' }))
+    t.notOk(again.has('one.png', { prompt: 'What?', options }))
+    await again.close()
+  }
 })
 
 t.test('a last line that was cut off, wherever, is dropped, and no other', async (t) => {
@@ -132,6 +178,7 @@ t.test('what this command did not write is left as it is', async (t) => {
     ['half.csv', 'name,pri', 1],
     ['row.csv', `${heading}a.png,a star\n`, 2],
     ['captions.csv', lineOf('a.png'), 1],
+    ['theirs.csv', `${heading.replace(',prompt,options', ',price')}`, 1],
     ['captions.jsonl', heading, 1],
   ]
   for (const [name, content, line] of contents) {
@@ -173,7 +220,7 @@ t.test('what is no file of one name is refused at once', async (t) => {
 t.test('once something else wrote into the file, nothing is added', async (t) => {
   const meddle = async (t: Test, meddling: (path: string) => void) => {
     const path = join(t.testdir({}), 'captions.jsonl')
-    const file = await openCaptions(path, asked, () => {})
+    const file = await openCaptions(path, [], () => {})
     await file.add(caption('one.png'))
     meddling(path)
     const before = readFileSync(path, 'utf8')
@@ -196,7 +243,7 @@ t.test('a caption that does not fit on the disk leaves no half of a line', async
   const limit = (bytes: string) => execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`])
   // Otherwise the kernel's signal ends the process.
   process.on('SIGXFSZ', () => {})
-  const file = await openCaptions(path, asked, () => {})
+  const file = await openCaptions(path, [], () => {})
   await file.add(caption('one.png'))
   limit('300')
   const outcome = await file

@@ -77,6 +77,12 @@ t.test('another question is asked of all of them anew', async (t) => {
     t.match(await run(out, { prompt: 'Is it red,\n"or" not?' }), { captioned: 3, before: 0 })
     t.match(await run(out, { prompt: 'Is it red,\n"or" not?' }), { captioned: 0, before: 3 })
     t.match(await run(out), { captioned: 0, before: 3 })
+    t.match(await run(out, { fields: { temperature: '0' } }), { captioned: 3, before: 0 })
+    t.match(
+      await run(out, { fields: { pdf_pages: '3' } }),
+      { captioned: 0, before: 3 },
+      'which these have not',
+    )
   }
 })
 
@@ -125,10 +131,11 @@ t.test('answers that follow a schema are columns, and one that does not has fail
     failures: [{ path: 'b.png', message: 'The answer was cut off' }],
   })
   const [heading = '', first = ''] = readFileSync(out, 'utf8').split('\n')
-  t.match(heading, /,prompt,colour,count,tags$/)
-  t.match(first, /,What is it\?,'=red,,"\[""a"",""b""\]"$/)
+  t.match(heading, /,prompt,options,colour,count,tags$/)
+  t.match(first, /,What is it\?,json_schema=[0-9a-f]{16},'=red,,"\[""a"",""b""\]"$/)
   t.match(await run(out, { schema }), { captioned: 1, before: 2, failures: [] })
-  await t.rejects(run(out), { message: /captions\.csv holds what a run like this does not write \(line 1\)/ })
+  const other = { text: '{"properties":{"shape":{}}}', columns: ['shape'] }
+  await t.rejects(run(out, { schema: other }), { message: /captions\.csv has no column for shape/ })
   const lines = join(folder, 'captions.jsonl')
   await run(lines, { schema })
   t.match(JSON.parse(readFileSync(lines, 'utf8').split('\n')[0] ?? ''), { answer: { colour: '=red' } })

@@ -47,13 +47,12 @@ async function service(t: Test, replies: Reply[], patienceSeconds = 1000) {
   const patience = createPatience({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     key: undefined,
-    fields: {},
     signal: controller.signal,
     note: (sentence) => notes.push(sentence),
     patienceSeconds,
     pause,
   })
-  const ask = () => patience.ask(new Blob(['a']), 'What?')
+  const ask = () => patience.ask(new Blob(['a']), 'What?', {})
   return { ask, pauses, notes, server, controller }
 }
 
