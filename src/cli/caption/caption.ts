@@ -16,7 +16,9 @@ import { type CaptionFile, openCaptions } from './caption-file.ts'
 import type { Caption } from './caption-format.ts'
 import { createPatience, Hopeless } from './patience.ts'
 import { photosBelow, pictureName, type Skipped } from './photo-folder.ts'
+import { pictureSize } from './picture-size.ts'
 import { type Sendable, sendable } from './sendable.ts'
+import { createTimeLeft, type TimeLeft } from './time-left.ts'
 
 export type CaptionOptions = ServiceChoice & {
   folder: string
@@ -81,17 +83,18 @@ async function captionAll(
   const inVain = new AbortController()
   const signal = AbortSignal.any([options.signal, inVain.signal])
   await withService(options, note, async ({ url, key, slots }) => {
-    const began = performance.now()
+    const atOnce = options.parallel ?? slots
+    const timeLeft = createTimeLeft()
+    for (const path of open) timeLeft.expect(path)
     const patience = createPatience({ url, key, signal, note, patienceSeconds })
-    const queue = new PQueue({ concurrency: options.parallel ?? slots })
+    const queue = new PQueue({ concurrency: atOnce })
     const report = () => {
       const done = result.captioned + result.failures.length
-      const secondsEach = (performance.now() - began) / 1000 / done
       options.progress({
         done,
         failed: result.failures.length,
         total: open.length,
-        secondsLeft: done === 0 ? undefined : secondsEach * (open.length - done),
+        secondsLeft: timeLeft.seconds(atOnce),
       })
     }
     report()
@@ -99,7 +102,13 @@ async function captionAll(
       if (signal.aborted) return
       try {
         const photo = await sendable(await readFile(join(options.folder, path)))
-        const answer = await patience.ask(new Blob([photo.bytes]), prompt, fieldsFor(path, fields))
+        let tiles = 0
+        const picture = new Blob([photo.bytes])
+        const answer = await patience.ask(picture, prompt, fieldsFor(path, fields), (heard) => {
+          if (heard.event === 'progress' && heard.data.stage === 'image') tiles += heard.data.image.tiles ?? 1
+        })
+        const { total, queue: waited } = answer.metadata.timings_ms
+        timeLeft.answered(path, Math.max(1, tiles), (total - waited) / 1000)
         requireFollowed(answer)
         await captions.add(captionOf({ path, asked: asked(path), photo, answer })).catch((error) => {
           inVain.abort(error)
@@ -109,14 +118,31 @@ async function captionAll(
       } catch (error) {
         if (error instanceof Hopeless) inVain.abort(error)
         if (signal.aborted) return
+        timeLeft.failed(path)
         result.failures.push({ path, message: messageOf(error) })
       }
       report()
     }
+    const measuring = measure(options.folder, open, timeLeft, signal)
     await queue.addAll(open.map((path) => () => one(path)))
+    await measuring
   })
   inVain.signal.throwIfAborted()
   return result
+}
+
+/** Beside the questions, one after the other: it is only for the time left. */
+async function measure(
+  folder: string,
+  paths: readonly string[],
+  timeLeft: TimeLeft,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const path of paths) {
+    if (signal.aborted || !timeLeft.isToCome(path)) continue
+    const size = await pictureSize(join(folder, path))
+    if (size) timeLeft.measured(path, size)
+  }
 }
 
 type Captioned = { path: string; asked: Asked; photo: Sendable; answer: InferResponse }

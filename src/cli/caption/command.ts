@@ -24,7 +24,7 @@ export async function captionCommand(options: Omit<CaptionOptions, 'progress' | 
   const line = progressLine()
   const { captioned, before, failures, skipped } = await caption({
     ...options,
-    note: (sentence) => console.error(sentence),
+    note: line.say,
     progress: ({ done, failed, total, secondsLeft }) => {
       const left = secondsLeft === undefined ? '' : `, ${duration(secondsLeft)} left`
       line.show(done / total, `${done} of ${total}${failed > 0 ? `, ${failed} failed` : ''}${left}`)

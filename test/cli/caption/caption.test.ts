@@ -12,7 +12,7 @@ const answer = {
   response_text: 'a star',
   model: 'm',
   timestamp: '2026-01-01T00:00:00.000Z',
-  metadata: { finish_reason: 'stop', image: { width: 1, height: 2 }, timings_ms: { total: 500 } },
+  metadata: { finish_reason: 'stop', image: { width: 1, height: 2 }, timings_ms: { total: 500, queue: 100 } },
 }
 const answered = (response: ServerResponse) =>
   response.end(`event: done\ndata: ${JSON.stringify(answer)}\n\n`)
