@@ -102,7 +102,8 @@ t.test('each kind of failure has the type that their clients tell apart', async 
     ['poison_request', 'invalid_request_error'],
     ['engine_crashed', 'api_error'],
     ['engine_loading', 'overloaded_error'],
-    ['queue_timeout', 'timeout_error'],
+    ['queue_timeout', 'rate_limit_error'],
+    ['deadline_exceeded', 'timeout_error'],
     ['origin_not_allowed', 'permission_error'],
   ] as const) {
     const { app } = await listening(t, () => Promise.reject(failure(code)))

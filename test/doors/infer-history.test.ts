@@ -56,7 +56,7 @@ t.test('a conversation is a list in JSON, and its JSON as a text elsewhere', asy
     t.equal(response.statusCode, 400)
     t.match(response.json(), { details })
   }
-  for (const broken of ['[{', 'What is it?', '']) {
+  for (const broken of ['[{', 'What is it?', 'null']) {
     const response = await submit(broken)
     t.match(response.json(), { details: { code: 'wrong_type', field: 'history' } }, broken)
   }
