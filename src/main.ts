@@ -133,6 +133,7 @@ type Captioning = {
   pdfPages: number
   patience: number
   schema?: string
+  xmp?: boolean
 }
 
 const several = (value: string, before: string[]): string[] => [...before, value]
@@ -146,6 +147,7 @@ asking(program.command('caption'))
   .option('--out <file>', 'captions, as JSON Lines or by the name .csv as CSV', 'captions.jsonl')
   .option('--parallel <count>', "pictures at once, otherwise the service's slots", count)
   .option('--schema <file>', 'JSON Schema that answers have to follow; its properties are columns in CSV')
+  .option('--xmp', 'also write each answer into a sidecar (photo.jpg.xmp), for digiKam and darktable')
   .option('--pdf-pages <count>', 'pages of a PDF that are looked at, from the first', count, 1)
   .option('--patience <minutes>', 'how long a service that does not answer is waited for', count, 30)
   .action(async (folder: string, options: Asking & Captioning) => {
@@ -161,6 +163,7 @@ asking(program.command('caption'))
       out: options.out,
       parallel: options.parallel,
       patienceSeconds: options.patience * 60,
+      xmp: options.xmp === true,
       signal: interrupted(),
     })
   })

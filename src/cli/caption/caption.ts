@@ -10,6 +10,7 @@ import { messageOf } from '../../errors.ts'
 import { hundredths } from '../../hundredths.ts'
 import { withLock } from '../../pull/lock.ts'
 import { type ServiceChoice, withService } from '../with-service.ts'
+import { writeSidecar } from '../xmp-sidecar.ts'
 import type { AnswerSchema } from './answer-schema.ts'
 import { type Asked, askedAbout, fieldsFor } from './asked.ts'
 import { type CaptionFile, openCaptions } from './caption-file.ts'
@@ -32,6 +33,8 @@ export type CaptionOptions = ServiceChoice & {
   fields: Record<string, string>
   /** How long a service that does not answer is waited for. */
   patienceSeconds: number
+  /** Whether each picture gets a sidecar of XMP. */
+  xmp: boolean
   progress: (progress: CaptionProgress) => void
   note: (sentence: string) => void
 }
@@ -46,6 +49,8 @@ export type CaptionResult = {
   failures: { path: string; message: string }[]
   /** What was not asked about. */
   skipped: Skipped[]
+  /** Pictures whose sidecars have a description of somebody else's, or cannot be understood. */
+  keptSidecars: string[]
 }
 
 export async function caption(options: CaptionOptions): Promise<CaptionResult> {
@@ -77,7 +82,7 @@ async function captionAll(
   const asked = (path: string) => askedAbout(path, { prompt, fields })
   const open = pictures.filter((path) => !captions.has(path, asked(path)))
   const before = pictures.length - open.length
-  const result: Omit<CaptionResult, 'skipped'> = { captioned: 0, before, failures: [] }
+  const result: Omit<CaptionResult, 'skipped'> = { captioned: 0, before, failures: [], keptSidecars: [] }
   if (open.length === 0) return result
   // Answers that cannot be written are asked for in vain, and so are those of nobody.
   const inVain = new AbortController()
@@ -110,6 +115,9 @@ async function captionAll(
         const { total, queue: waited } = answer.metadata.timings_ms
         timeLeft.answered(path, Math.max(1, tiles), (total - waited) / 1000)
         requireFollowed(answer)
+        // Before the caption is kept: a picture whose sidecar cannot be written is tried again.
+        if (options.xmp && (await writeSidecar(join(options.folder, path), answer.response_text)) === 'kept')
+          result.keptSidecars.push(path)
         await captions.add(captionOf({ path, asked: asked(path), photo, answer })).catch((error) => {
           inVain.abort(error)
           throw error

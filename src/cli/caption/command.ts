@@ -22,7 +22,7 @@ function tellSkipped(skipped: readonly Skipped[]): void {
 /** 0 when every picture has its caption, 1 when some failed, 130 when it was interrupted. */
 export async function captionCommand(options: Omit<CaptionOptions, 'progress' | 'note'>): Promise<number> {
   const line = progressLine()
-  const { captioned, before, failures, skipped } = await caption({
+  const { captioned, before, failures, skipped, keptSidecars } = await caption({
     ...options,
     note: line.say,
     progress: ({ done, failed, total, secondsLeft }) => {
@@ -34,7 +34,8 @@ export async function captionCommand(options: Omit<CaptionOptions, 'progress' | 
   console.error(
     `${captioned} captions written to ${options.out}${before > 0 ? `, ${before} were there before` : ''}`,
   )
-  tellSkipped(skipped)
+  const reason = 'a sidecar with a description of another is left as it is'
+  tellSkipped([...skipped, ...keptSidecars.map((path) => ({ path, reason }))])
   for (const { path, message } of failures) console.error(`${printable(path, longestPath)}: ${message}`)
   if (options.signal.aborted) {
     console.error('Interrupted; the same command goes on from here')

@@ -45,6 +45,7 @@ async function around(t: Test, respond: (response: ServerResponse) => void = ans
       folder: photos,
       prompt: 'What is it?',
       schema: undefined,
+      xmp: false,
       out,
       parallel: undefined,
       patienceSeconds: 60,
@@ -58,8 +59,8 @@ async function around(t: Test, respond: (response: ServerResponse) => void = ans
 t.test('each picture gets its caption once', async (t) => {
   const { folder, run, asked } = await around(t)
   const out = join(folder, 'captions.jsonl')
-  t.same(await run(out), { captioned: 3, before: 0, failures: [], skipped: [] })
-  t.same(await run(out), { captioned: 0, before: 3, failures: [], skipped: [] })
+  t.same(await run(out), { captioned: 3, before: 0, failures: [], skipped: [], keptSidecars: [] })
+  t.same(await run(out), { captioned: 0, before: 3, failures: [], skipped: [], keptSidecars: [] })
   t.equal(asked(), 3)
   t.notOk(existsSync(`${out}.lock`))
   const paths = readFileSync(out, 'utf8').trim().split('\n')
@@ -147,6 +148,17 @@ t.test('a schema that says nothing of columns is told why not', async (t) => {
   for (const name of ['b.json', 'c.json', 'd.json'])
     await t.rejects(readAnswerSchema(join(folder, name)), { message: /names no properties/ })
   await t.rejects(readAnswerSchema(join(folder, 'none.json')), { message: /none\.json cannot be read/ })
+})
+
+t.test('sidecars get the answers, and what somebody else described stays', async (t) => {
+  const { folder, photos, run } = await around(t)
+  const mine =
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:description><rdf:Alt><rdf:li xml:lang="x-default">my own</rdf:li></rdf:Alt></dc:description></rdf:Description></rdf:RDF></x:xmpmeta>'
+  writeFileSync(join(photos, 'b.png.xmp'), mine)
+  const result = await run(join(folder, 'captions.jsonl'), { xmp: true })
+  t.match(result, { captioned: 3, failures: [], keptSidecars: ['b.png'] })
+  t.match(readFileSync(join(photos, 'a.png.xmp'), 'utf8'), /x-default">a star</)
+  t.equal(readFileSync(join(photos, 'b.png.xmp'), 'utf8'), mine)
 })
 
 t.test('captions never go where something else is, and nothing is asked for them', async (t) => {
