@@ -62,8 +62,7 @@ t.test('what is missing for them is named', async (t) => {
   // The built modules, where of all packages those for HEIC and PDF can't be found.
   const away = mkdtempSync(join(tmpdir(), 'bare-'))
   t.teardown(() => rmSync(away, { recursive: true }))
-  for (const part of ['image', 'bounded-process.js', 'errors.js', 'config.js', 'http/own-names.js'])
-    cpSync(join(packageRoot, 'dist', part), join(away, 'dist', part), { recursive: true })
+  cpSync(join(packageRoot, 'dist'), join(away, 'dist'), { recursive: true })
   writeFileSync(join(away, 'package.json'), '{"type":"module"}')
   mkdirSync(join(away, 'node_modules'))
   for (const name of ['sharp', '@sinclair']) {

@@ -75,8 +75,8 @@ async function figures(completion_tokens = 5) {
   return { answer, inference, failed, passed, ...first }
 }
 
-/** A timer may be late on a busy machine, and a millisecond early by its clock's rounding; never more. */
-const atLeast = (seconds: number | undefined, least: number) => (seconds ?? 0) >= least - 0.003
+/** On a busy machine one stage may take some of the next, whose timer already runs. */
+const atLeast = (seconds: number | undefined, least: number) => (seconds ?? 0) >= least - 0.03
 
 t.test('each stage has its own time', async (t) => {
   const { answer, took, tokens, door, outcome, passed } = await figures()
