@@ -73,7 +73,7 @@ t.test('a list that cannot be written is told of at once', async (t) => {
   })
   await t.rejects(
     recordPulled(join(folder, 'gone'), 'hf:a/b', ['m.gguf']),
-    problem(/pulled\.json\.lock cannot be written: ENOENT/),
+    problem(/pulled\.json\.lock cannot be written: /),
   )
   t.notOk(isOver, 'before one that waits for another')
   rmdirSync(lock)
@@ -110,7 +110,7 @@ t.test('a pull that was taken for dead ends when it sees that another has its lo
   const lock = join(folder, 'model.gguf.part.lock')
   rmdirSync(lock)
   mkdirSync(lock)
-  await t.rejects(outcome, problem(/model\.gguf\.part\.lock was taken over by another pull; pull again/))
+  await t.rejects(outcome, problem(/model\.gguf\.part\.lock was taken over by another pull; begin again/))
   t.ok(existsSync(lock), "the other's lock stays")
 })
 
