@@ -64,6 +64,7 @@ async function read(real: string, folders: readonly string[], mostBytes: number)
     const opened = await readlink(`/proc/self/fd/${file.fd}`).catch(() => real)
     if (!isBelow(opened, folders)) throw fault('it was moved while it was opened')
     const { size } = await file.stat()
+    if (size === 0) throw fault('it is empty')
     if (size > mostBytes) throw fault(`it has ${size} bytes; at most ${mostBytes} are taken`)
     // It may grow while it is read.
     const bytes = Buffer.alloc(size)

@@ -89,7 +89,7 @@ t.test('pictures below the folders that were allowed, and no others', async (t) 
     text: 'The request has 9 pictures; at most 8 are accepted',
   })
   t.match(await refused('notes.txt'), /does not hold a picture/)
-  t.match(await refused('empty.jpg'), /Missing required field: image/)
+  t.match(await refused('empty.jpg'), /empty\.jpg: it is empty/)
   t.match(await refused('https://example.com/a.png'), /IMAGE_URL_ALLOW/)
 })
 

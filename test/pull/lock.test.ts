@@ -73,7 +73,7 @@ t.test('a list that cannot be written is told of at once', async (t) => {
   })
   await t.rejects(
     recordPulled(join(folder, 'gone'), 'hf:a/b', ['m.gguf']),
-    problem(/pulled\.json\.lock cannot be written: /),
+    problem(/pulled\.json\.lock cannot be written: there is no such file or folder/),
   )
   t.notOk(isOver, 'before one that waits for another')
   rmdirSync(lock)
