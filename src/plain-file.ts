@@ -35,6 +35,15 @@ export async function openPlain(path: string, flags: number): Promise<FileHandle
   }
 }
 
+/** All of a file, which may grow while it is read. Throws an Error that goes on from its path for one of more bytes. */
+export async function readWhole(file: FileHandle, mostBytes: number): Promise<Buffer> {
+  const { size } = await file.stat()
+  if (size > mostBytes) throw new Error(`it has ${size} bytes; at most ${mostBytes} are taken`)
+  const bytes = Buffer.alloc(size)
+  const { bytesRead } = await file.read(bytes, 0, size, 0)
+  return bytes.subarray(0, bytesRead)
+}
+
 function requirePlain(found: Stats, flags: number): void {
   const isWritten = (flags & (constants.O_WRONLY | constants.O_RDWR)) !== 0
   const isShared = isWritten && found.nlink > 1

@@ -6,7 +6,8 @@ import { constants } from 'node:fs'
 import { readlink, realpath, stat } from 'node:fs/promises'
 import { resolve, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { openPlain } from '../plain-file.ts'
+import { messageOf } from '../errors.ts'
+import { openPlain, readWhole } from '../plain-file.ts'
 import { printable } from '../printable.ts'
 
 export type ReadPicture = (path: string) => Promise<Buffer>
@@ -63,13 +64,11 @@ async function read(real: string, folders: readonly string[], mostBytes: number)
     // A folder on the way may have become a link meanwhile; where /proc is, it tells what was opened.
     const opened = await readlink(`/proc/self/fd/${file.fd}`).catch(() => real)
     if (!isBelow(opened, folders)) throw fault('it was moved while it was opened')
-    const { size } = await file.stat()
-    if (size === 0) throw fault('it is empty')
-    if (size > mostBytes) throw fault(`it has ${size} bytes; at most ${mostBytes} are taken`)
-    // It may grow while it is read.
-    const bytes = Buffer.alloc(size)
-    const { bytesRead } = await file.read(bytes, 0, size, 0)
-    return bytes.subarray(0, bytesRead)
+    const bytes = await readWhole(file, mostBytes).catch((error) => {
+      throw fault(messageOf(error))
+    })
+    if (bytes.length === 0) throw fault('it is empty')
+    return bytes
   } finally {
     await file.close()
   }

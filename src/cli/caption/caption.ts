@@ -2,12 +2,14 @@
  * `llama-vision caption FOLDER`: one question about every picture below a folder. What is done is in the file at once,
  * what failed is told at the end and tried again by the next run.
  */
-import { readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
 import { join } from 'node:path'
 import PQueue from 'p-queue'
+import { settings } from '../../config.ts'
 import type { InferResponse } from '../../doors/infer/schema.ts'
 import { messageOf } from '../../errors.ts'
 import { hundredths } from '../../hundredths.ts'
+import { openPlain, readWhole } from '../../plain-file.ts'
 import { withLock } from '../../pull/lock.ts'
 import { type ServiceChoice, withService } from '../with-service.ts'
 import { writeSidecar } from '../xmp-sidecar.ts'
@@ -72,6 +74,19 @@ export async function caption(options: CaptionOptions): Promise<CaptionResult> {
   })
 }
 
+/** No service takes more than this. */
+const mostBytes = (settings.properties.MAX_BODY_MIB.maximum ?? 0) * 1024 ** 2
+
+/** It may have become a link or a giant since it was found. */
+async function readPhoto(path: string): Promise<Buffer> {
+  const file = await openPlain(path, constants.O_RDONLY)
+  try {
+    return await readWhole(file, mostBytes)
+  } finally {
+    await file.close()
+  }
+}
+
 async function captionAll(
   pictures: string[],
   captions: CaptionFile,
@@ -106,7 +121,7 @@ async function captionAll(
     const one = async (path: string) => {
       if (signal.aborted) return
       try {
-        const photo = await sendable(await readFile(join(options.folder, path)))
+        const photo = await sendable(await readPhoto(join(options.folder, path)))
         let tiles = 0
         const picture = new Blob([photo.bytes])
         const answer = await patience.ask(picture, prompt, fieldsFor(path, fields), (heard) => {

@@ -1,5 +1,13 @@
 /** A folder's captions, asked from a service that answers as told. */
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -159,6 +167,15 @@ t.test('sidecars get the answers, and what somebody else described stays', async
   t.match(result, { captioned: 3, failures: [], keptSidecars: ['b.png'] })
   t.match(readFileSync(join(photos, 'a.png.xmp'), 'utf8'), /x-default">a star</)
   t.equal(readFileSync(join(photos, 'b.png.xmp'), 'utf8'), mine)
+})
+
+t.test('a file that is larger than any service takes fails alone, unread', async (t) => {
+  const { folder, photos, run } = await around(t)
+  truncateSync(join(photos, 'b.png'), 300 * 1024 ** 2)
+  t.match(await run(join(folder, 'captions.jsonl')), {
+    captioned: 2,
+    failures: [{ path: 'b.png', message: /^it has 314572800 bytes; at most 268435456 are taken$/ }],
+  })
 })
 
 t.test('captions never go where something else is, and nothing is asked for them', async (t) => {
