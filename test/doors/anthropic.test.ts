@@ -2,28 +2,12 @@
 import t from 'tap'
 import type { App } from '../../src/app.ts'
 import { failure } from '../../src/errors.ts'
-import type { Question } from '../../src/inference/question.ts'
-import { answerOf, echo, type TestParts, testApp } from '../support/app.ts'
+import { answerOf, listening, testApp } from '../support/app.ts'
 
 const messages = [{ role: 'user' as const, content: '{"colour": "red"}' }]
 const input_schema = { type: 'object', properties: { colour: { type: 'string' } } }
 const tools = [{ name: 'tell', input_schema }]
 const byName = { tools, tool_choice: { type: 'tool', name: 'tell' } }
-
-async function listening(t: Parameters<typeof testApp>[0], infer: TestParts['infer'] = echo) {
-  const questions: Question[] = []
-  const app = await testApp(t, {
-    infer: (call) => {
-      questions.push(call.question)
-      return infer(call)
-    },
-    plan: async ({ question }) => {
-      questions.push(question)
-      return { images: [], promptTokens: 7, ahead: 0, seconds: null }
-    },
-  })
-  return { app, questions }
-}
 
 const ask = (app: App, payload: object, url = '/v1/messages') =>
   app.inject({ method: 'POST', url, payload: { messages, ...payload } })

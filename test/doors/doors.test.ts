@@ -2,26 +2,11 @@
 import t from 'tap'
 import type { App } from '../../src/app.ts'
 import { failure, failures } from '../../src/errors.ts'
-import type { Question } from '../../src/inference/question.ts'
-import { echo, type TestParts, testApp } from '../support/app.ts'
+import { listening } from '../support/app.ts'
 
 const { status: refused } = failures.not_supported
 
 const post = (app: App, url: string, payload: object) => app.inject({ method: 'POST', url, payload })
-
-/** The app, and every question that reached the house. */
-async function listening(t: Test, parts: TestParts = {}) {
-  const questions: Question[] = []
-  const app = await testApp(t, {
-    infer: (call) => {
-      questions.push(call.question)
-      return (parts.infer ?? echo)(call)
-    },
-  })
-  return { app, questions }
-}
-
-type Test = Parameters<typeof testApp>[0]
 
 const user = (content: unknown) => ({ messages: [{ role: 'user', content }] })
 
@@ -119,12 +104,10 @@ t.test("a fault is told in OpenAI's shape, with its place", async (t) => {
 })
 
 t.test('a failure in mid-stream is the last word of each family', async (t) => {
-  const { app } = await listening(t, {
-    infer: async ({ tell = () => {} }) => {
-      tell({ type: 'queued', position: 1, secondsLeft: 7 })
-      tell({ type: 'token', text: 'half' })
-      throw failure('engine_crashed')
-    },
+  const { app } = await listening(t, async ({ tell = () => {} }) => {
+    tell({ type: 'queued', position: 1, secondsLeft: 7 })
+    tell({ type: 'token', text: 'half' })
+    throw failure('engine_crashed')
   })
   const openai = await post(app, '/v1/chat/completions', { ...user('a'), stream: true })
   t.equal(openai.statusCode, 200)
@@ -147,9 +130,9 @@ t.test('a failure in mid-stream is the last word of each family', async (t) => {
 })
 
 t.test('a refusal before the first word keeps its status, in a stream too', async (t) => {
-  const { app } = await listening(t, {
-    infer: () => Promise.reject(failure('queue_full', { limit: 1, actual: 1 }, { retryAfterSeconds: 3 })),
-  })
+  const { app } = await listening(t, () =>
+    Promise.reject(failure('queue_full', { limit: 1, actual: 1 }, { retryAfterSeconds: 3 })),
+  )
   for (const [url, payload] of [
     ['/v1/chat/completions', { ...user('a'), stream: true }],
     ['/api/chat', user('a')],

@@ -2,8 +2,7 @@
 import t from 'tap'
 import type { App } from '../../src/app.ts'
 import { failure } from '../../src/errors.ts'
-import type { Question } from '../../src/inference/question.ts'
-import { answerOf, echo, type TestParts, testApp } from '../support/app.ts'
+import { answerOf, listening } from '../support/app.ts'
 
 const messages = [{ role: 'user', content: '{"colour": "red"}' }]
 const parameters = { type: 'object', properties: { colour: { type: 'string' } }, required: ['colour'] }
@@ -12,17 +11,6 @@ const tools = [
   { type: 'function', function: { name: 'tell', description: 'Tells it', parameters } },
 ]
 const byName = { tools, tool_choice: { type: 'function', function: { name: 'tell' } } }
-
-async function listening(t: Parameters<typeof testApp>[0], infer: TestParts['infer'] = echo) {
-  const questions: Question[] = []
-  const app = await testApp(t, {
-    infer: (call) => {
-      questions.push(call.question)
-      return infer(call)
-    },
-  })
-  return { app, questions }
-}
 
 const ask = (app: App, payload: object) =>
   app.inject({ method: 'POST', url: '/v1/chat/completions', payload: { messages, ...payload } })

@@ -4,8 +4,8 @@ import type { App } from '../../src/app.ts'
 import { questionOf } from '../../src/doors/responses/question.ts'
 import type { ResponsesRequest } from '../../src/doors/responses/schema.ts'
 import { failure } from '../../src/errors.ts'
-import { defaults, type Question } from '../../src/inference/question.ts'
-import { answerOf, echo, type TestParts, testApp } from '../support/app.ts'
+import { defaults } from '../../src/inference/question.ts'
+import { answerOf, listening, type testApp } from '../support/app.ts'
 import { refusal } from '../support/refusal.ts'
 
 const model = { contextTokens: 2048, maxImages: 8 }
@@ -14,17 +14,6 @@ const image = (data: string, field: string) => ({ type: 'image', image: data, fi
 const parameters = { type: 'object', properties: { colour: { type: 'string' } } }
 const tools = [{ type: 'function', name: 'tell', parameters }]
 const byName = { tools, tool_choice: { type: 'function', name: 'tell' } }
-
-async function listening(t: Parameters<typeof testApp>[0], infer: TestParts['infer'] = echo) {
-  const questions: Question[] = []
-  const app = await testApp(t, {
-    infer: (call) => {
-      questions.push(call.question)
-      return infer(call)
-    },
-  })
-  return { app, questions }
-}
 
 const ask = (app: App, payload: object) =>
   app.inject({ method: 'POST', url: '/v1/responses', payload: { input: 'What colour?', ...payload } })

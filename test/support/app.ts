@@ -81,3 +81,19 @@ export async function testApp(
   t.teardown(() => app.close())
   return app
 }
+
+/** An app that answers by `infer`, and the questions that it was asked; a plan hears them too. */
+export async function listening(t: Test, infer: TestParts['infer'] = echo) {
+  const questions: Question[] = []
+  const app = await testApp(t, {
+    infer: (call) => {
+      questions.push(call.question)
+      return infer(call)
+    },
+    plan: async ({ question }) => {
+      questions.push(question)
+      return { images: [], promptTokens: 7, ahead: 0, seconds: null }
+    },
+  })
+  return { app, questions }
+}
