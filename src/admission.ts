@@ -160,14 +160,17 @@ export function createAdmission(limits: AdmissionLimits) {
   }
 
   /**
-   * Throws `queue_full` unless there is room for everybody, or for one with less than an equal share of it, and
-   * `queue_timeout` where the wait would be too long.
+   * Where one more request of a caller would stand, and how long it would wait there. Throws `queue_full` unless there is
+   * room for everybody, or for one with less than an equal share of it, and `queue_timeout` where the wait would be too
+   * long.
    */
-  function requireRoom(caller: string): void {
+  function roomFor(caller: string): { index: number; round: number; wait: Wait } {
     requirePlace(caller)
+    const next = nextPlace(caller)
+    const wait = waitAt(next.index)
     // A guess is no reason to send anybody away.
-    const seconds = waitAt(nextPlace(caller).index).seconds ?? 0
-    if (seconds <= limits.waitSeconds) return
+    const seconds = wait.seconds ?? 0
+    if (seconds <= limits.waitSeconds) return { ...next, wait }
     const facts = { limit: limits.waitSeconds, actual: Math.ceil(seconds) }
     throw failure('queue_timeout', facts, { retryAfterSeconds: seconds - limits.waitSeconds })
   }
@@ -184,12 +187,10 @@ export function createAdmission(limits: AdmissionLimits) {
 
   /** `caller` is whoever takes turns with others. */
   function enter(caller: string): Ticket {
-    requireRoom(caller)
-    const next = nextPlace(caller)
-    const place: Place = { caller, round: next.round }
-    const wait = waitAt(next.index)
-    room.splice(next.index, 0, place)
-    tellFrom(next.index + 1)
+    const { index, round, wait } = roomFor(caller)
+    const place: Place = { caller, round }
+    room.splice(index, 0, place)
+    tellFrom(index + 1)
     inside += 1
     callers.set(caller, (callers.get(caller) ?? 0) + 1)
     let request: Running | undefined
@@ -239,7 +240,8 @@ export function createAdmission(limits: AdmissionLimits) {
 
   return {
     enter,
-    requireRoom,
+    /** Throws as `enter` would. */
+    requireRoom: (caller: string): void => void roomFor(caller),
     idle,
     waitSeconds,
     retryAfterSeconds,

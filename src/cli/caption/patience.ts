@@ -15,7 +15,7 @@ export class Hopeless extends Error {
 }
 
 /** An upgrade or a night's backup may take that long. */
-export const usualPatienceSeconds = 1800
+const usualPatienceSeconds = 1800
 const longestPauseSeconds = 30
 /** After which a service that is not ready and doesn't say when is asked again. */
 const usualPauseSeconds = 5
