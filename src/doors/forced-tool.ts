@@ -4,6 +4,7 @@
  */
 import { failure } from '../errors.ts'
 import type { JsonSchema } from '../inference/question.ts'
+import { unserved } from './unserved.ts'
 
 /** `field` is where the caller put the parameters. */
 export type Tool = { name: string; parameters: JsonSchema | null | undefined; field: string }
@@ -40,8 +41,6 @@ export function forcedTool(tools: readonly (Tool | undefined)[], choice: ToolCho
     'vision models of this size do not choose reliably; name the tool to call in tool_choice, or ask for JSON by a schema',
   )
 }
-
-export const unserved = (feature: string, reason: string) => failure('not_supported', { feature, reason })
 
 const mostNames = 20
 const longestName = 64

@@ -3,9 +3,10 @@ import { failure } from '../../errors.ts'
 import { requireText } from '../../inference/prompt.ts'
 import { defaults, type Message, type Part, type Question } from '../../inference/question.ts'
 import type { ModelSettings } from '../../model/settings.ts'
-import { type ForcedTool, forcedTool, type Tool, type ToolChoice, unserved } from '../forced-tool.ts'
+import { type ForcedTool, forcedTool, type Tool, type ToolChoice } from '../forced-tool.ts'
 import { pagesOf } from '../pictures.ts'
 import { listOf } from '../schema.ts'
+import { unserved } from '../unserved.ts'
 import type { Block, CountRequest, InnerBlock, MessagesRequest } from './schema.ts'
 
 /** An answer that names no limit ends where the context does. Of `tool` the input is the answer. */

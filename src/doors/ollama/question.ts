@@ -1,7 +1,8 @@
 /** Ollama's requests -> question. Pure. */
-import { type Failure, failure } from '../../errors.ts'
+import { failure } from '../../errors.ts'
 import { requireText } from '../../inference/prompt.ts'
 import type { Message, Part, Question } from '../../inference/question.ts'
+import { unserved } from '../unserved.ts'
 import { samplingOf } from './options.ts'
 import type { ChatRequest, GenerateRequest } from './schema.ts'
 
@@ -59,8 +60,6 @@ export function chatQuestion(request: ChatRequest, contextSize: number): Questio
   })
   return { messages, ...settingsOf(request, contextSize) }
 }
-
-const unserved = (feature: string, reason: string): Failure => failure('not_supported', { feature, reason })
 
 function settingsOf(
   { format, options }: Pick<ChatRequest, 'format' | 'options'>,

@@ -1,13 +1,13 @@
 /** Ollama's doors under `/api`, for clients whose model it does not load any more. What is not offered says why. */
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
 import { parseBody } from '../../http/json.ts'
 import type { Question } from '../../inference/question.ts'
 import { answerQuestion } from '../answer.ts'
 import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { requireModel } from '../model-name.ts'
+import { refuseRoutes } from '../unserved.ts'
 import { modelRoutes } from './models.ts'
 import { chatQuestion, generateQuestion } from './question.ts'
 import { chatRequest, generateRequest } from './schema.ts'
@@ -78,9 +78,5 @@ export const ollamaRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
 
   await modelRoutes(app, door)
 
-  for (const [url, reason] of Object.entries(unserved)) {
-    app.all(url, { schema: { hide: true } }, async () => {
-      throw failure('not_supported', { feature: `/api${url}`, reason })
-    })
-  }
+  refuseRoutes(app, '/api', unserved)
 }

@@ -3,9 +3,10 @@ import { failure } from '../../errors.ts'
 import { requireText } from '../../inference/prompt.ts'
 import { defaults, type Message, type Part, type Question } from '../../inference/question.ts'
 import type { ModelSettings } from '../../model/settings.ts'
-import { type ForcedTool, unserved } from '../forced-tool.ts'
+import type { ForcedTool } from '../forced-tool.ts'
 import { finestOf, pagesOf } from '../pictures.ts'
 import { listOf } from '../schema.ts'
+import { unserved } from '../unserved.ts'
 import type { ChatRequest, ContentPart } from './schema.ts'
 
 /** What a request may take of the model that is asked. */

@@ -1,11 +1,11 @@
 /** OpenAI's doors: `/v1/chat/completions` and `/v1/models`. What is not served says why. */
 import { randomUUID } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { failure } from '../../errors.ts'
 import { answerFailures } from '../../http/failure.ts'
 import { answerQuestion } from '../answer.ts'
 import { type DoorOptions, refuseWhenFull } from '../door.ts'
 import { requireModel } from '../model-name.ts'
+import { refuseRoutes } from '../unserved.ts'
 import { modelRoutes } from './models.ts'
 import { questionOf, schemaFieldOf } from './question.ts'
 import { chatRequest } from './schema.ts'
@@ -65,9 +65,5 @@ export const openaiRoutes: FastifyPluginAsyncTypebox<DoorOptions> = async (app, 
 
   await modelRoutes(app, door)
 
-  for (const [url, reason] of Object.entries(unserved)) {
-    app.all(url, { schema: { hide: true } }, async () => {
-      throw failure('not_supported', { feature: `/v1${url}`, reason })
-    })
-  }
+  refuseRoutes(app, '/v1', unserved)
 }

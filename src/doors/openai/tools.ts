@@ -1,5 +1,6 @@
 /** The tool or function that a chat request insists on, and how its call stands in messages and deltas. Pure. */
-import { type ForcedTool, forcedTool, type Tool, type ToolChoice, unserved } from '../forced-tool.ts'
+import { type ForcedTool, forcedTool, type Tool, type ToolChoice } from '../forced-tool.ts'
+import { unserved } from '../unserved.ts'
 import type { ChatRequest } from './schema.ts'
 
 /** `legacy`: what was a function before there were tools. */

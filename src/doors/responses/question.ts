@@ -2,9 +2,10 @@
 import { failure } from '../../errors.ts'
 import { requireText } from '../../inference/prompt.ts'
 import { defaults, type Message, type Part, type Question } from '../../inference/question.ts'
-import { type ForcedTool, forcedTool, type Tool, type ToolChoice, unserved } from '../forced-tool.ts'
+import { type ForcedTool, forcedTool, type Tool, type ToolChoice } from '../forced-tool.ts'
 import { type Model, storedFile, unknownPart } from '../openai/question.ts'
 import { finestOf, pagesOf } from '../pictures.ts'
+import { unserved } from '../unserved.ts'
 import type { ContentPart, Item, ResponsesRequest } from './schema.ts'
 
 /** An answer that names no limit ends where the context does. Of `tool` the arguments are the answer. */
