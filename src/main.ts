@@ -134,6 +134,7 @@ type Captioning = {
   patience: number
   schema?: string
   xmp?: boolean
+  watch?: number | true
 }
 
 const several = (value: string, before: string[]): string[] => [...before, value]
@@ -149,6 +150,11 @@ asking(program.command('caption'))
   .option('--schema <file>', 'JSON Schema that answers have to follow; its properties are columns in CSV')
   .option('--xmp', 'also write each answer into a sidecar (photo.jpg.xmp), for digiKam and darktable')
   .option('--pdf-pages <count>', 'pages of a PDF that are looked at, from the first', count, 1)
+  .option(
+    '--watch [seconds]',
+    'go on with pictures as they come, looking every 5 seconds, until Ctrl-C',
+    count,
+  )
   .option('--patience <minutes>', 'how long a service that does not answer is waited for', count, 30)
   .action(async (folder: string, options: Asking & Captioning) => {
     const { captionCommand } = await import('./cli/caption/command.ts')
@@ -164,6 +170,7 @@ asking(program.command('caption'))
       parallel: options.parallel,
       patienceSeconds: options.patience * 60,
       xmp: options.xmp === true,
+      watchSeconds: options.watch === true ? 5 : options.watch,
       signal: interrupted(),
     })
   })

@@ -19,7 +19,7 @@ function tellSkipped(skipped: readonly Skipped[]): void {
   }
 }
 
-/** 0 when every picture has its caption, 1 when some failed, 130 when it was interrupted. */
+/** 0 when every picture has its caption, 1 when some failed, 130 when it was interrupted and not watching. */
 export async function captionCommand(options: Omit<CaptionOptions, 'progress' | 'note'>): Promise<number> {
   const line = progressLine()
   const { captioned, before, failures, skipped, keptSidecars } = await caption({
@@ -37,7 +37,7 @@ export async function captionCommand(options: Omit<CaptionOptions, 'progress' | 
   const reason = 'a sidecar with a description of another is left as it is'
   tellSkipped([...skipped, ...keptSidecars.map((path) => ({ path, reason }))])
   for (const { path, message } of failures) console.error(`${printable(path, longestPath)}: ${message}`)
-  if (options.signal.aborted) {
+  if (options.signal.aborted && options.watchSeconds === undefined) {
     console.error('Interrupted; the same command goes on from here')
     return 130
   }

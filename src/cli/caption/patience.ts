@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import type { InferResponse } from '../../doors/infer/schema.ts'
 import { messageOf } from '../../errors.ts'
-import { type AskOptions, ask, type Heard, Refusal } from '../ask.ts'
+import { type AskOptions, ask, Refusal } from '../ask.ts'
 import { duration } from '../progress.ts'
 
 /** No other picture would fare better: there is no service, or it refuses the question itself. */
@@ -45,12 +45,7 @@ const ofTheQuestion = new Set([
 
 export type Patience = {
   /** Rejects with `Hopeless`, with what is final for this picture, or with the signal's reason. */
-  ask(
-    picture: Blob,
-    prompt: string,
-    fields: AskOptions['fields'],
-    onHeard?: (heard: Heard) => void,
-  ): Promise<InferResponse>
+  ask(picture: Blob, prompt: string, fields: AskOptions['fields']): Promise<InferResponse>
 }
 
 export type PatienceOptions = Omit<AskOptions, 'fields'> & {
@@ -132,7 +127,7 @@ export function createPatience({
   }
 
   return {
-    async ask(picture, prompt, fields, onHeard) {
+    async ask(picture, prompt, fields) {
       const met = { breaks: 0, crashes: 0 }
       for (;;) {
         await returning
@@ -140,7 +135,7 @@ export function createPatience({
         for (const other of underWay) other.isAlone = false
         underWay.add(mine)
         try {
-          const answer = await ask(picture, prompt, { ...options, fields }, onHeard)
+          const answer = await ask(picture, prompt, { ...options, fields })
           answered()
           return answer
         } catch (error) {

@@ -20,7 +20,12 @@ const answer = {
   response_text: 'a star',
   model: 'm',
   timestamp: '2026-01-01T00:00:00.000Z',
-  metadata: { finish_reason: 'stop', image: { width: 1, height: 2 }, timings_ms: { total: 500, queue: 100 } },
+  metadata: {
+    finish_reason: 'stop',
+    image: { width: 1, height: 2 },
+    images: [{ tiles: null }],
+    timings_ms: { total: 500, queue: 100 },
+  },
 }
 const answered = (response: ServerResponse) =>
   response.end(`event: done\ndata: ${JSON.stringify(answer)}\n\n`)
@@ -57,6 +62,7 @@ async function around(t: Test, respond: (response: ServerResponse) => void = ans
       out,
       parallel: undefined,
       patienceSeconds: 60,
+      watchSeconds: undefined,
       progress: () => {},
       note: () => {},
       ...more,
@@ -203,4 +209,19 @@ t.test('a run ends at the first caption that cannot be added', async (t) => {
   await t.rejects(run(out), { message: /captions\.jsonl was changed by something else/ })
   t.equal(asked(), 1)
   t.equal(readFileSync(out, 'utf8'), 'a note\n')
+})
+
+t.test('pictures that come while it watches get their captions, until it is interrupted', async (t) => {
+  const { folder, photos, run, asked } = await around(t)
+  const out = join(folder, 'captions.jsonl')
+  const controller = new AbortController()
+  const watching = run(out, { watchSeconds: 0.02, signal: controller.signal })
+  await until(() => asked() === 3, 'those that are there')
+  writeFileSync(join(photos, 'd.png'), 'picture d.png')
+  await until(() => asked() === 4, 'the one that came')
+  await until(() => readFileSync(out, 'utf8').includes('d.png'), 'its caption')
+  controller.abort(new Error('Interrupted'))
+  t.match(await watching, { captioned: 4, failures: [] })
+  t.match(await run(out), { captioned: 0, before: 4 })
+  t.notOk(existsSync(`${out}.lock`))
 })
