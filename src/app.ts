@@ -78,7 +78,8 @@ export async function buildApp(parts: AppParts): Promise<App> {
       return typeof given === 'string' && requestIdPattern.test(given) ? given : randomUUID()
     },
     // The names of models stand in paths: a file's, of which each byte may be written as three characters.
-    routerOptions: { maxParamLength: 3 * 255 },
+    // Clients put a path behind an address that ends in a slash, or that lacks one.
+    routerOptions: { maxParamLength: 3 * 255, ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     // Our own draining answers in the documented shape; Fastify's does not.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {

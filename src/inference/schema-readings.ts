@@ -78,12 +78,12 @@ const alternativesIn = ({ anyOf, oneOf, allOf, $ref }: Json, root: Json): unknow
   ...(typeof $ref === 'string' ? [targetOf(root, $ref)] : []),
 ]
 
-const isList = ({ type, items, prefixItems }: Json) =>
-  [type].flat().includes('array') || items !== undefined || prefixItems !== undefined
+const isList = ({ type, items }: Json) => [type].flat().includes('array') || items !== undefined
 const isRecord = ({ type, properties, additionalProperties }: Json) =>
   [type].flat().includes('object') || properties !== undefined || isObject(additionalProperties)
 
-const elementsOf = ({ items, prefixItems }: Json): unknown[] => [items, prefixItems].flat()
+/** One for all, or one for each place: the dialect that the engine reads (schema-dialect.ts). */
+const elementsOf = ({ items }: Json): unknown[] => [items].flat()
 const membersOf = ({ properties, additionalProperties }: Json): unknown[] => [
   ...(isObject(properties) ? Object.values(properties) : []),
   additionalProperties,
