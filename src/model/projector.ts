@@ -6,11 +6,12 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { messageOf } from '../errors.ts'
 import { embeddingLengths } from './attention.ts'
 import type { Tiling } from './families/family.ts'
-import { ownFilesOf } from './families/known-families.ts'
+import { familyOf, ownFilesOf } from './families/known-families.ts'
 import { readHeader } from './gguf.ts'
 import { type Header, type Range, text, whole } from './header.ts'
 import { ggufFiles, mostFiles, mustExist } from './model-folder.ts'
 import { ModelProblem } from './model-problem.ts'
+import type { PictureCost } from './picture-cost/cost.ts'
 
 /** Pixels along a side: far beyond any model. */
 const sides: Range = [0, 2 ** 16]
@@ -26,6 +27,8 @@ export type ProjectorFacts = {
   tiling: Tiling | undefined
   /** Rows of a tile that the model keeps beside the context; undefined where a picture is tokens of the context. */
   rowsPerTile: number | undefined
+  /** What a picture takes of the context, where that is known and pictures are tokens of it. */
+  pictureCost: PictureCost | undefined
 }
 
 /** True for a file that is a vision projector and nothing else. */
@@ -115,13 +118,18 @@ const prefix = (header: Header): string => ownFilesOf(header)?.visionPrefix ?? '
 export function projectorFacts(header: Header): ProjectorFacts {
   const size = (name: string, range: Range) => whole(header, `${prefix(header)}.${name}`, range)
   const own = ownFilesOf(header)
-  const type = text(header, 'clip.vision.projector_type') ?? text(header, 'clip.projector_type')
+  const imageSize = size('image_size', sides)
+  const patchSize = size('patch_size', sides)
+  const named = text(header, 'clip.vision.projector_type') ?? text(header, 'clip.projector_type')
+  const type = own?.projectorType ?? named ?? 'unknown'
   return {
-    type: own?.projectorType ?? type ?? 'unknown',
-    imageSize: size('image_size', sides),
-    patchSize: size('patch_size', sides),
+    type,
+    imageSize,
+    patchSize,
     embeddingLength: size('embedding_length', embeddingLengths),
     tiling: own?.tiling(header),
     rowsPerTile: own?.rowsPerTile(header),
+    // Of nothing nothing follows.
+    pictureCost: imageSize > 0 && patchSize > 0 ? familyOf(type).pictureCost?.(header, type) : undefined,
   }
 }

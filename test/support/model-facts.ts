@@ -20,6 +20,7 @@ export const someModel = (facts: Partial<ModelFacts> = {}): ModelFacts => ({
     embeddingLength: 32,
     tiling: undefined,
     rowsPerTile: undefined,
+    pictureCost: undefined,
   },
   ...facts,
 })

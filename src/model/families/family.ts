@@ -3,6 +3,7 @@
  * most models that llama.cpp runs; a family that nobody described here runs all the same.
  */
 import type { Header } from '../header.ts'
+import type { PictureCost } from '../picture-cost/cost.ts'
 
 /** Square tiles that a picture is cut into. `side`: pixels along a tile's side; `most`: tiles of one picture. */
 export type Tiling = { side: number; most: number }
@@ -15,6 +16,11 @@ export type Family = {
    * set_limit_image_tokens). Other models ignore a cap.
    */
   pictureTokens?: readonly [least: number, most: number]
+  /**
+   * What a picture takes of the context, by the projector's header and type. Nothing is known of pictures of other
+   * families: whether one fits is left to the engine.
+   */
+  pictureCost?: (header: Header, type: string) => PictureCost
   /** It looks at all of a picture's tokens at once: the engine aborts unless one batch holds them all. */
   wholePictures?: true
   /** Trained and published in BF16: its files hold weights of F16 that were BF16 before. */

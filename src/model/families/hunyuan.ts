@@ -1,4 +1,17 @@
-/** Hunyuan-VL. */
+/** Hunyuan-VL: each row ends with a token of its own, and files may bound a picture's area. */
+import { areaCost, hasAreas, spatialMerge } from '../picture-cost/read.ts'
 import type { Family } from './family.ts'
 
-export const hunyuan: Family = { projectorTypes: ['hunyuanvl'], pictureTokens: [256, 16_384] }
+const tokens = [256, 16_384] as const
+
+export const hunyuan: Family = {
+  projectorTypes: ['hunyuanvl'],
+  pictureTokens: tokens,
+  pictureCost: (header) =>
+    areaCost(header, {
+      merge: spatialMerge(header, 2),
+      perRow: 1,
+      around: 4,
+      ...(hasAreas(header) ? {} : { tokens }),
+    }),
+}

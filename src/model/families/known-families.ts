@@ -7,14 +7,22 @@ import { gemma3 } from './gemma3.ts'
 import { gemma4 } from './gemma4.ts'
 import { glm } from './glm.ts'
 import { hunyuan } from './hunyuan.ts'
+import { idefics } from './idefics.ts'
+import { internvl } from './internvl.ts'
 import { kimi } from './kimi.ts'
 import { kimiK25 } from './kimi-k25.ts'
 import { lfm2 } from './lfm2.ts'
+import { llama4 } from './llama4.ts'
+import { llava } from './llava.ts'
+import { minicpm } from './minicpm.ts'
 import { minimax } from './minimax.ts'
 import { mllama } from './mllama.ts'
 import { muse } from './muse.ts'
+import { phi4 } from './phi4.ts'
 import { pixtral } from './pixtral.ts'
 import { qwen } from './qwen.ts'
+import { readers } from './readers.ts'
+import { squares } from './squares.ts'
 import { youtu } from './youtu.ts'
 
 export const knownFamilies: readonly Family[] = [
@@ -23,14 +31,22 @@ export const knownFamilies: readonly Family[] = [
   gemma4,
   glm,
   hunyuan,
+  idefics,
+  internvl,
   kimi,
   kimiK25,
   lfm2,
+  llama4,
+  llava,
+  minicpm,
   minimax,
   mllama,
   muse,
+  phi4,
   pixtral,
   qwen,
+  readers,
+  squares,
   youtu,
 ]
 
