@@ -15,7 +15,7 @@ import {
   usualStore,
   withHome,
 } from './places.ts'
-import { choice, expectation, list } from './setting-kinds.ts'
+import { accepts, choice, expectation, list, wholeOrAutomatic } from './setting-kinds.ts'
 
 /** The folder of our package.json: the same whether we run from `src/`, from `dist/` or in the image. */
 export const packageRoot = (() => {
@@ -59,13 +59,13 @@ export const settings = Type.Object({
     default: '127.0.0.1',
     description: 'Address to listen on. The container image sets `0.0.0.0`.',
   }),
-  CONTEXT_SIZE: Type.Integer({
-    default: 2048,
+  CONTEXT_SIZE: wholeOrAutomatic({
     minimum: 256,
     maximum: 1_048_576,
     unit: 'tokens',
     answers: 'context_exceeded',
-    description: 'Context of one request: picture, prompt and answer together.',
+    description:
+      'Context of one request: picture, prompt and answer together. 0 takes 2048, or more where a picture of the model needs it and memory allows.',
   }),
   SLOTS: Type.Integer({
     default: 1,
@@ -272,9 +272,7 @@ function faultIn(schema: TSchema, text: string): string | undefined {
   if (schema.isList && text.split(',').some((entry) => entry.trim() === ''))
     return 'has an empty entry; entries are separated by single commas'
   const value = schema.type === 'integer' && /^\d+$/.test(text) ? Number(text) : text
-  return Value.Check(schema, value)
-    ? undefined
-    : `must be ${expectation(schema)}, got ${JSON.stringify(text)}`
+  return accepts(schema, value) ? undefined : `must be ${expectation(schema)}, got ${JSON.stringify(text)}`
 }
 
 /** Reads the settings from an environment; answers all faults at once. Throws `ConfigError`. */

@@ -8,7 +8,7 @@ t.test('an empty environment gives the documented defaults', (t) => {
     MODEL_NAME: 'llama-3.2-11b-vision-instruct-q4_k_m.gguf',
     PORT: 5000,
     HOST: '127.0.0.1',
-    CONTEXT_SIZE: 2048,
+    CONTEXT_SIZE: 0,
     SLOTS: 1,
   })
   t.end()

@@ -4,12 +4,12 @@ import { type Config, entriesOf } from '../config.ts'
 import { engineBuild, engineIsMissing, engineProgram, isExecutable } from '../engine/child.ts'
 import { batchSize } from '../engine/command.ts'
 import { confinement } from '../engine/confinement.ts'
+import { startWith } from '../engine/context.ts'
 import { makeEngineFolder } from '../engine/folder.ts'
 import {
   memoryArithmetic,
   memoryAvailable,
   memoryNeed,
-  memoryShortage,
   type Resources,
   readResources,
 } from '../engine/resources.ts'
@@ -103,8 +103,8 @@ function modelVerdict(model: ModelFacts, config: Config): Verdict {
 }
 
 function memoryVerdict(model: ModelFacts, config: Config, resources: Resources): Verdict {
-  const need = memoryNeed(model, modelSettings(config), batchSize(model))
-  const shortage = memoryShortage(need, resources)
+  const { settings, shortage } = startWith(modelSettings(config), model, resources)
+  const need = memoryNeed(model, settings, batchSize(model))
   if (!shortage) return good(`${memoryArithmetic(need)}; ${memoryAvailable(resources)}`)
   return config.MEMORY_CHECK === 'on' ? fault(shortage) : warning(shortage)
 }

@@ -10,6 +10,7 @@ import type { Step } from '../doors/mcp/progress.ts'
 import { mostTokens } from '../doors/mcp/question.ts'
 import { type Look, lookServer } from '../doors/mcp/server.ts'
 import { failure } from '../errors.ts'
+import { usualContext } from '../model/picture-share.ts'
 import { allowedPictures, type ReadPicture } from './allowed-pictures.ts'
 import { ask, type Heard, Refusal } from './ask.ts'
 import { type ChosenService, chooseService, type ServiceChoice } from './with-service.ts'
@@ -32,7 +33,7 @@ export async function mcp({ fields, allow, note, ...choice }: McpOptions): Promi
   const readPicture = await allowedPictures(allow, bodyBytes)
   const ending = new AbortController()
   const service = lastingService({ ...choice, signal: ending.signal })
-  const usual = { max_tokens: String(Math.min(mostTokens, CONTEXT_SIZE)), temperature: '0' }
+  const usual = { max_tokens: String(Math.min(mostTokens, CONTEXT_SIZE || usualContext)), temperature: '0' }
   let atOnce = 0
 
   const look: Look = async ({ pictures, question }, { signal, tell }) => {

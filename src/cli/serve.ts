@@ -7,6 +7,7 @@ import { type App, buildApp } from '../app.ts'
 import { type Config, ownVersion } from '../config.ts'
 import type { ModelFile } from '../doors/door.ts'
 import { confinement } from '../engine/confinement.ts'
+import { toldSettings } from '../engine/context.ts'
 import { cpuThrottling, readMemory, residentBytes } from '../engine/resources.ts'
 import { engineStates } from '../engine/status.ts'
 import { type Engine, superviseEngine } from '../engine/supervisor.ts'
@@ -78,6 +79,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     maxPromptLength: config.MAX_PROMPT_LENGTH,
     maxImages: config.MAX_IMAGES,
     maxTiles: config.MAX_TILES,
+    imageMaxTokens: config.IMAGE_MAX_TOKENS,
     admission,
     engine,
     estimates: createEstimates(),
@@ -95,7 +97,7 @@ export async function startService(config: Config, log: Logger): Promise<Service
     version: ownVersion(),
     inference,
     metrics,
-    model: () => model,
+    model: () => toldSettings(model, engine.status().contextTokens),
     modelFile: () => modelFileOf(engine),
     engineStatus: engine.status,
     shutdown: shutdown.signal,

@@ -21,6 +21,7 @@ const health = Type.Object({
     since: Type.String(),
     restarts: Type.Integer(),
     threads: Type.Union([Type.Integer(), Type.Null()]),
+    context_size: Type.Union([Type.Integer(), Type.Null()]),
   }),
   version: Type.String(),
 })
@@ -83,6 +84,7 @@ function healthOf(engine: EngineStatus, { model, version, draining }: StatusRout
       since: timestamp(engine.since),
       restarts: engine.restarts,
       threads: engine.threads ?? null,
+      context_size: engine.contextTokens ?? null,
     },
     version,
   }

@@ -5,6 +5,7 @@
 import type { ModelFacts } from '../model/facts.ts'
 import { familyOf } from '../model/families/known-families.ts'
 import { rowsInRoom } from '../model/picture-room.ts'
+import { imageTokenCap } from '../model/picture-share.ts'
 import type { ModelSettings } from '../model/settings.ts'
 
 export type EngineCommand = { arguments: string[]; environment: Record<string, string> }
@@ -12,14 +13,6 @@ export type EngineCommand = { arguments: string[]; environment: Record<string, s
 /** Tokens per step. Small steps make progress and cancellation finer at little cost on a CPU. */
 export function batchSize(model: ModelFacts): number {
   return familyOf(model.projector.type).wholePictures ? 2048 : 512
-}
-
-/** The cap on one picture's tokens, or undefined for models whose pictures always take the same number. */
-export function imageTokenCap(settings: ModelSettings, model: ModelFacts): number | undefined {
-  const { pictureTokens } = familyOf(model.projector.type)
-  if (!pictureTokens) return undefined
-  const [least, most] = pictureTokens
-  return Math.min(most, Math.max(least, settings.imageMaxTokens || Math.floor(settings.contextTokens / 2)))
 }
 
 export type EngineSurroundings = {

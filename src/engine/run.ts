@@ -57,7 +57,9 @@ async function runIn(folder: string, run: Run): Promise<AttemptEnd> {
   })
   try {
     const { path, mmprojPath, architecture, contextLength, description } = model
-    log.info({ path, mmprojPath, architecture, contextLength, description, threads }, 'model found')
+    const { contextTokens } = settings
+    const found = { path, mmprojPath, architecture, contextLength, contextTokens, description, threads }
+    log.info(found, 'model found')
     run.onLoading(client, child.pid)
     let wasReady = false
     const onReady = () => {

@@ -20,6 +20,8 @@ export type EngineStatus = {
   restarts: number
   /** Known from `loading` on. */
   model: ModelFacts | undefined
+  /** Of one request, in tokens; known from `loading` on. */
+  contextTokens: number | undefined
   threads: number | undefined
   /** Of the process that runs now. */
   pid: number | undefined
@@ -38,6 +40,7 @@ export function createStatus(log: Log) {
     since: new Date(),
     restarts: 0,
     model: undefined,
+    contextTokens: undefined,
     threads: undefined,
     pid: undefined,
   }

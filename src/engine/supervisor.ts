@@ -18,11 +18,11 @@ import { ModelProblem } from '../model/model-problem.ts'
 import type { ModelSettings } from '../model/settings.ts'
 import { engineIsMissing, engineProgram, isExecutable, startEngine } from './child.ts'
 import type { EngineClient } from './client.ts'
-import { batchSize } from './command.ts'
 import type { Settled } from './conduct.ts'
+import { startWith } from './context.ts'
 import type { AttemptEnd } from './diagnosis.ts'
 import type { Log } from './log.ts'
-import { memoryNeed, memoryShortage, readResources } from './resources.ts'
+import { readResources } from './resources.ts'
 import { runEngine } from './run.ts'
 import { createStatus, type EngineStatus } from './status.ts'
 import { backoff, pause, type Timings, timings } from './timings.ts'
@@ -113,21 +113,26 @@ export function superviseEngine(
       return { sentence: error.message, retry: 'when files change' }
     }
     const resources = await readResources()
-    const shortage = memoryShortage(memoryNeed(model, settings, batchSize(model)), resources)
+    const start = startWith(settings, model, resources)
+    const { missed, shortage } = start
     if (shortage && config.MEMORY_CHECK === 'on') return { sentence: shortage, retry: 'slowly' }
     if (shortage) log.warn({}, shortage)
-    return await run(model, config.THREADS || resources.threads)
+    if (missed)
+      log.warn({}, `There is no memory for a context of ${missed} tokens; large pictures are made smaller`)
+    return await run(model, start.settings, config.THREADS || resources.threads)
   }
 
-  async function run(model: ModelFacts, threads: number): Promise<AttemptEnd> {
+  async function run(model: ModelFacts, set: ModelSettings, threads: number): Promise<AttemptEnd> {
+    const { contextTokens } = set
     try {
       return await runEngine({
-        ...{ program, startProcess, settings, model, threads, times, log },
+        ...{ program, startProcess, settings: set, model, threads, times, log },
         visionCheck: config.VISION_CHECK,
         stopping: stopping.signal,
         onLoading: (started, pid) => {
           client = started
-          status.enter('loading', `the model ${settings.name} is loading`, { model, threads, pid })
+          const facts = { model, contextTokens, threads, pid }
+          status.enter('loading', `the model ${settings.name} is loading`, facts)
         },
         onReady: () => status.enter('ready'),
         onAnswered: forgive,

@@ -4,15 +4,19 @@
  */
 import type { Metadata, Sharp } from 'sharp'
 import type { Tiling } from '../model/families/family.ts'
+import { type PictureCost, sizeWithin } from '../model/picture-cost/cost.ts'
 import { openImage } from './decode.ts'
 import { type ImageDetail, type Size, sizeForDetail } from './tiles.ts'
 
-/** How much of a picture the model is to see; without tiling there is nothing to choose. */
+/** How much of a picture the model is to see. */
 export type Framing = {
   detail: ImageDetail
   tiling: Tiling | undefined
   /** Most tiles that each picture may have of those that the model allows; undefined for all. */
   tileLimit?: number | undefined
+  /** For models whose pictures are tokens of the context: what one takes of it, and the most that each may take. */
+  cost?: PictureCost | undefined
+  tokenLimit?: number | undefined
   /** Most pages of a PDF; it may have fewer. */
   pages: number
 }
@@ -26,12 +30,13 @@ export type Sent = { bytes: Buffer; format: 'jpeg' | 'png'; width: number; heigh
 /** Never larger than the source, upright. */
 export function sentSize(
   { width, height }: Size,
-  { detail, tiling, tileLimit }: Omit<Framing, 'pages'>,
+  { detail, tiling, tileLimit, cost, tokenLimit }: Omit<Framing, 'pages'>,
 ): Size {
   const scale = Math.min(1, Math.sqrt(maxSentPixels / (width * height)))
   const scaled = (length: number) => Math.max(1, Math.floor(length * scale))
   const bounded = scale < 1 ? { width: scaled(width), height: scaled(height) } : { width, height }
-  return tiling ? sizeForDetail(bounded, detail, tiling, tileLimit) : bounded
+  if (tiling) return sizeForDetail(bounded, detail, tiling, tileLimit)
+  return cost && tokenLimit !== undefined ? sizeWithin(cost, bounded, tokenLimit) : bounded
 }
 
 /** The engine decodes JPEG and PNG with stb_image: no orientation, no alpha, no profiles, no CMYK, no 16 bits. */

@@ -4,6 +4,7 @@
  * the caller sent the picture.
  */
 import { Failure, failure, failureAt } from '../errors.ts'
+import { tokensOf } from '../model/picture-cost/cost.ts'
 import { createDecoding, type Decode, type DecodingOptions } from './decoding.ts'
 import type { Framing } from './encode.ts'
 import type { Picture } from './picture.ts'
@@ -24,6 +25,8 @@ export type PreparedImage = {
   sent: { format: 'jpeg' | 'png'; width: number; height: number; bytes: number; unchanged: boolean }
   /** Tiles that the engine cuts it into; undefined for models without tiles. */
   tiles: number | undefined
+  /** Tokens of the context that it takes; undefined where that is not known, and for models with tiles. */
+  tokens: number | undefined
 }
 
 /**
@@ -73,7 +76,7 @@ async function decoded(
 function prepared(
   { plan, sent }: Picture,
   { format, bytes }: { format: Format; bytes: Buffer },
-  { tiling }: Framing,
+  { tiling, cost }: Framing,
 ): PreparedImage {
   const { unchanged, source, rotation, mirrored } = plan
   return {
@@ -85,5 +88,6 @@ function prepared(
     mediaType: `image/${sent.format}`,
     sent: { ...sent, bytes: unchanged ? bytes.length : sent.bytes.length, unchanged },
     tiles: tiling && tileCount(sent, tiling),
+    tokens: cost && tokensOf(cost, sent),
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Seconds to expect, from what past requests took on this machine: moving averages of the engine's own figures. Pictures
- * take their time by their tiles, of models without tiles by their number; texts by their length, which is told apart,
+ * take their time by their tiles or tokens, by their number where neither is known; texts by their length, which is told apart,
  * or requests without a picture would have those with one look quick.
  */
 import type { ChatEvent } from '../engine/wire.ts'
@@ -89,9 +89,9 @@ export function createEstimates() {
 
 type End = Extract<ChatEvent, { type: 'end' }>
 
-/** What the tower looks at: the tiles, or the pictures of a model without tiles. */
+/** What the tower looks at: the tiles, or as much as its tokens tell; the pictures where they are not known. */
 const viewsOf = (images: readonly PreparedImage[]): number =>
-  images.reduce((sum, { tiles }) => sum + (tiles ?? 1), 0)
+  images.reduce((sum, { tiles, tokens }) => sum + (tiles ?? tokens ?? 1), 0)
 
 /** Length and end of a compressed picture: enough for an estimate, and nothing to compute. */
 const markOf = ({ bytes }: PreparedImage): string =>

@@ -10,6 +10,7 @@ import { hundredths } from '../hundredths.ts'
 import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
 import type { Door, Metrics, Stages } from '../metrics.ts'
 import { tilesInRoom } from '../model/picture-room.ts'
+import { pictureShare, toldCost, usualContext } from '../model/picture-share.ts'
 import { chatBody } from './chat.ts'
 import { collect } from './collect.ts'
 import type { Estimates } from './estimates.ts'
@@ -28,6 +29,8 @@ export type InferenceParts = {
   maxImages: number
   /** As in `RoomSettings`. */
   maxTiles: number
+  /** As in `ModelSettings`. */
+  imageMaxTokens: number
   admission: Admission
   engine: Pick<Engine, 'requireReady' | 'ready' | 'chat' | 'countTokens' | 'status'>
   estimates: Estimates
@@ -60,7 +63,8 @@ export type Plan = {
 export type Inference = ReturnType<typeof createInference>
 
 export function createInference(parts: InferenceParts) {
-  const { admission, engine, estimates, json, metrics, maxImages, maxTiles, poison, prepareImages } = parts
+  const { admission, engine, estimates, json, metrics, poison, prepareImages } = parts
+  const { imageMaxTokens, maxImages, maxTiles } = parts
   // Built once a model, not once a request: some vocabularies hold thousands of control tokens.
   let neutralize: { tokens: readonly string[]; apply: (prompt: string) => string } | undefined
 
@@ -220,9 +224,13 @@ export function createInference(parts: InferenceParts) {
   }
 
   const prepare = (question: Question, signal: AbortSignal, tell: Tell = () => {}) => {
-    const tiling = engine.status().model?.projector.tiling
+    const { model, contextTokens = usualContext } = engine.status()
+    const tiling = model?.projector.tiling
     const room = tiling ? tilesInRoom(tiling, { maxImages, maxTiles }) : 0
-    return preparedQuestion(question, { prepareImages, maxImages, tiling, room, signal, tell })
+    const told = { contextTokens, imageMaxTokens }
+    const cost = model && toldCost(told, model)
+    const share = (pictures: number) => pictureShare(told, pictures)
+    return preparedQuestion(question, { prepareImages, maxImages, tiling, room, cost, share, signal, tell })
   }
 
   function safe(): (text: string) => string {

@@ -2,6 +2,7 @@
 import { failure } from '../errors.ts'
 import type { Framing } from '../image/encode.ts'
 import type { PreparedImage, PrepareImages } from '../image/prepare.ts'
+import type { PictureCost } from '../model/picture-cost/cost.ts'
 import { tileLimit } from '../model/picture-room.ts'
 import type { Load } from './estimates.ts'
 import type { InferenceEvent, Message, Part, Question, TextPart } from './question.ts'
@@ -20,6 +21,9 @@ export type Preparing = {
   /** Of models that keep pictures beside the context, and the tiles that they have room for. */
   tiling: Framing['tiling']
   room: number
+  /** Of models whose pictures are tokens of the context, and the tokens that each of so many may take. */
+  cost: PictureCost | undefined
+  share: (pictures: number) => number
   signal: AbortSignal
   tell: (event: InferenceEvent) => void
 }
@@ -42,18 +46,20 @@ export function loadOf(question: PreparedQuestion): Load {
  */
 export async function preparedQuestion(
   question: Question,
-  { prepareImages, maxImages, tiling, room, signal, tell }: Preparing,
+  { prepareImages, maxImages, tiling, room, cost, share, signal, tell }: Preparing,
 ): Promise<PreparedQuestion> {
   const { detail, pages } = question
   const picturesIn = (parts: Part[]): number => parts.filter(({ type }) => type === 'image').length
   const total = picturesIn(question.messages.flatMap(({ parts }) => parts))
+  // Whatever was said before stays in the context. A document may turn out to have all the pages that may be looked at.
+  const tokenLimit = cost && share(Math.min(maxImages, total * pages))
   let done = 0
   let pictures = 0
 
   async function prepared(part: Part, tileLimit: number | undefined): Promise<PreparedPart> {
     if (part.type === 'text') return part
     signal.throwIfAborted()
-    const images = await prepareImages(part, { detail, tiling, tileLimit, pages }, signal)
+    const images = await prepareImages(part, { detail, tiling, tileLimit, cost, tokenLimit, pages }, signal)
     // A document may have none, and an answer about nothing is none.
     if (images.length === 0) throw failure('no_pages', { field: part.field })
     done += 1
@@ -65,7 +71,6 @@ export async function preparedQuestion(
 
   const messages: PreparedMessage[] = []
   for (const { role, parts } of question.messages) {
-    // A document may turn out to have all the pages that may be looked at.
     const pictures = Math.min(maxImages, picturesIn(parts) * pages)
     const limit = tiling && tileLimit(tiling, pictures, room)
     const shown: PreparedPart[] = []

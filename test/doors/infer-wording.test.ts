@@ -4,7 +4,14 @@ import type { Answer, InferenceEvent, JsonFault } from '../../src/inference/ques
 import { answerOf, somePicture, testApp } from '../support/app.ts'
 
 const asked = { prompt: 'What?', image: 'AAAA', max_tokens: 100 }
-const reported = { ...somePicture.source, rotation: 0, mirrored: false, sent: somePicture.sent, tiles: null }
+const reported = {
+  ...somePicture.source,
+  rotation: 0,
+  mirrored: false,
+  sent: somePicture.sent,
+  tiles: null,
+  tokens: null,
+}
 
 t.test('a stream names each event and gives its facts', async (t) => {
   const events: InferenceEvent[] = [

@@ -24,6 +24,7 @@ t.test('any other state is 503 with the same fields and a reason', async (t) => 
       state,
       reason: state === 'stopping' ? undefined : 'x.gguf not found',
       model: undefined,
+      contextTokens: undefined,
       threads: undefined,
     }
     const app = await testApp(t, { engineStatus: () => status })

@@ -282,23 +282,6 @@ t.test('the documentation is made of the routes', async (t) => {
   t.equal((await app.inject('/docs')).statusCode, 200)
 })
 
-t.test('an address may end in a slash, and a path may begin with two', async (t) => {
-  const { app } = await listening(t)
-  for (const path of ['/health', '/v1/models', '/api/tags']) {
-    const plain = await app.inject(path)
-    t.equal(plain.statusCode, 200, path)
-    for (const written of [`${path}/`, `/${path}`, path.replace(/(?<=.)\//, '//')]) {
-      const { statusCode, body } = await app.inject(written)
-      t.equal(statusCode, 200, written)
-      // Answers tell the time.
-      t.equal(body.length, plain.body.length, written)
-    }
-  }
-  const locked = await listening(t, { API_KEYS: 'a-key-of-sixteen-letters' })
-  for (const path of ['/v1/models', '/v1/models/', '//v1/models', '/v1//models/'])
-    t.equal((await locked.app.inject(path)).statusCode, 401, path)
-})
-
 t.test('a stream whose inference fails at once is refused like any other', async (t) => {
   const app = await testApp(t, { infer: () => Promise.reject(failure('engine_loading', { reason: 'a' })) })
   const response = await app.inject({

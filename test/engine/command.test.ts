@@ -1,6 +1,8 @@
 import t from 'tap'
 import { loadConfig } from '../../src/config.ts'
-import { batchSize, engineCommand, imageTokenCap } from '../../src/engine/command.ts'
+import { batchSize, engineCommand } from '../../src/engine/command.ts'
+import { toldSettings } from '../../src/engine/context.ts'
+import { imageTokenCap } from '../../src/model/picture-share.ts'
 import { modelSettings } from '../../src/model/settings.ts'
 import { someModel } from '../support/model-facts.ts'
 
@@ -66,20 +68,17 @@ t.test('models that look at a whole picture at once get a batch that holds it', 
 })
 
 t.test('a picture of varying size takes half of the context at most, within what its model allows', (t) => {
+  const told = (env = {}) => toldSettings(modelSettings(loadConfig(env)), undefined)
   const cap = (type: string, env: Record<string, string> = {}) =>
-    imageTokenCap(modelSettings(loadConfig(env)), withProjector(type))
+    imageTokenCap(told(env), withProjector(type))
   t.equal(cap('qwen2.5vl_merger'), 1024)
   t.equal(cap('qwen2.5vl_merger', { CONTEXT_SIZE: '16384' }), 4096)
   t.equal(cap('qwen2.5vl_merger', { IMAGE_MAX_TOKENS: '300' }), 300)
   t.equal(cap('lfm2'), 256)
   t.equal(cap('gemma4v', { IMAGE_MAX_TOKENS: '10' }), 70)
   t.equal(cap('gemma3'), undefined)
-  const config = loadConfig({})
   t.equal(
-    argumentOf(
-      engineCommand(modelSettings(config), withProjector('pixtral'), surroundings).arguments,
-      '--image-max-tokens',
-    ),
+    argumentOf(engineCommand(told(), withProjector('pixtral'), surroundings).arguments, '--image-max-tokens'),
     '1024',
   )
   t.end()

@@ -9,7 +9,7 @@ t.test('begins as starting', async (t) => {
   const { now } = createStatus(keptLog())
   const { since, ...rest } = now()
   t.type(since, Date)
-  const unknown = { model: undefined, threads: undefined, pid: undefined }
+  const unknown = { model: undefined, contextTokens: undefined, threads: undefined, pid: undefined }
   t.strictSame(rest, { state: 'starting', reason: 'the engine is starting', restarts: 0, ...unknown })
 })
 

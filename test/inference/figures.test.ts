@@ -37,6 +37,7 @@ async function figures(completion_tokens = 5) {
     maxPromptLength: 100,
     maxImages: 2,
     maxTiles: 0,
+    imageMaxTokens: 0,
     estimates: createEstimates(),
     json: createJsonChecker(),
     metrics: {

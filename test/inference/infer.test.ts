@@ -212,6 +212,7 @@ t.test('the picture is framed as the caller asks and the model allows', async (t
       since: new Date(),
       reason: undefined,
       restarts: 0,
+      contextTokens: undefined,
       threads: 1,
       pid: 1,
       model: someModel({ projector: { ...someModel().projector, tiling } }),

@@ -28,6 +28,7 @@ function inference(how: { settled: Settled; hold?: Promise<void> }) {
       maxPromptLength: 100,
       maxImages: 2,
       maxTiles: 0,
+      imageMaxTokens: 0,
       admission,
       prepareImages: async () => [somePicture],
     },

@@ -23,7 +23,16 @@ async function shown(messages: Message[], { room = 8, tiles = true } = {}) {
   const question = { messages, detail: 'auto' as const, pages: 1, sampling: defaults }
   const { signal } = new AbortController()
   const prepared = await preparedQuestion(question, {
-    ...{ prepareImages, maxImages: 20, tiling: tiles ? tiling : undefined, room, signal, tell: () => {} },
+    ...{
+      prepareImages,
+      maxImages: 20,
+      tiling: tiles ? tiling : undefined,
+      room,
+      cost: undefined,
+      share: () => 1000,
+      signal,
+      tell: () => {},
+    },
   })
   return prepared.messages.map(({ parts }) =>
     parts

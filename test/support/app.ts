@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { type App, type AppParts, buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
+import { toldSettings } from '../../src/engine/context.ts'
 import type { PreparedImage } from '../../src/image/prepare.ts'
 import type { Inference } from '../../src/inference/infer.ts'
 import type { Answer, Question } from '../../src/inference/question.ts'
@@ -15,6 +16,7 @@ export const readyStatus = {
   reason: undefined,
   since: new Date('2024-01-13T12:00:00Z'),
   restarts: 2,
+  contextTokens: 2048,
   threads: 3,
   pid: undefined,
   model: someModel({ description: 'a model of headers' }),
@@ -28,6 +30,7 @@ export const somePicture: PreparedImage = {
   mirrored: false,
   sent: { format: 'png', width: 1, height: 1, bytes: 1, unchanged: true },
   tiles: undefined,
+  tokens: undefined,
 }
 
 export const textOf = ({ messages }: Question): string =>
@@ -67,7 +70,7 @@ export async function testApp(
   const config = loadConfig({ MODEL_NAME: 'tiny.gguf', ...env })
   const app = await buildApp({
     config,
-    model: () => modelSettings(config),
+    model: () => toldSettings(modelSettings(config), undefined),
     version: '1.2.3',
     inference: { requireRoom, infer, plan: plan ?? (() => Promise.reject(new Error('no plan'))) },
     metrics: { requested: () => {}, exposition: async () => ({ mediaType: 'text/plain', text: 'figures' }) },

@@ -32,6 +32,7 @@ export const image: PreparedImage = {
   mirrored: false,
   sent: { format: 'png', width: 2, height: 4, bytes: 7, unchanged: false },
   tiles: undefined,
+  tokens: undefined,
 }
 
 export async function* answer(): AsyncGenerator<ChatEvent> {
@@ -57,6 +58,7 @@ export function parts(changes: Partial<InferenceParts['engine']> = {}): Inferenc
     maxPromptLength: 100,
     maxImages: 2,
     maxTiles: 0,
+    imageMaxTokens: 0,
     estimates: createEstimates(),
     json: createJsonChecker(),
     metrics: { answered: () => {}, failed: () => {} },
@@ -71,6 +73,7 @@ export function parts(changes: Partial<InferenceParts['engine']> = {}): Inferenc
         reason: undefined,
         since: new Date(),
         restarts: 0,
+        contextTokens: undefined,
         threads: 1,
         pid: 1,
         model: someModel({ controlTokens: ['<|im_end|>'] }),

@@ -154,6 +154,10 @@ export const imageReport = Type.Object({
   tiles: Type.Union([Type.Integer(), Type.Null()], {
     description: 'Tiles that the picture was cut into; null for models without tiles.',
   }),
+  tokens: Type.Union([Type.Integer(), Type.Null()], {
+    description:
+      'Tokens of the context that the picture takes; null where that is not known beforehand, and for models with tiles.',
+  }),
 })
 
 export const inferResponse = Type.Object({

@@ -91,8 +91,9 @@ function report({
   mirrored,
   sent,
   tiles,
+  tokens,
 }: PreparedImage): InferResponse['metadata']['image'] {
-  return { ...source, rotation, mirrored, sent, tiles: tiles ?? null }
+  return { ...source, rotation, mirrored, sent, tiles: tiles ?? null, tokens: tokens ?? null }
 }
 
 /** `queued`, `progress`, `token`, and `done` or `error` with the bodies that a plain answer would have. */
