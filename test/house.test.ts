@@ -36,6 +36,7 @@ const layers = [
 
 /** A folder owns for all of its files. */
 const owners: Record<string, string[]> = {
+  '@cwasm/nsbmp': ['image/bmp'],
   '@fastify/bearer-auth': ['http/guards'],
   '@fastify/busboy': ['http/form'],
   '@fastify/cors': ['http/guards'],
@@ -44,6 +45,7 @@ const owners: Record<string, string[]> = {
   '@fastify/swagger': ['doors/docs'],
   '@fastify/swagger-ui': ['doors/docs'],
   '@hyzyla/pdfium': ['image/pdf'],
+  '@imagemagick/magick-wasm': ['image/jpeg2000'],
   '@modelcontextprotocol/sdk': ['doors/mcp', 'cli/mcp'],
   '@prometheus-io/client': ['metrics'],
   ajv: ['inference/json-schema'],

@@ -15,7 +15,7 @@ const decodeTimeoutSeconds = 30
 const readHere = ['JPEG', 'PNG', 'WebP'] as const
 export type ReadHere = (typeof readHere)[number]
 
-const loaders: Record<Exclude<Format, 'HEIC' | 'PDF'>, string> = {
+const loaders: Record<Exclude<Format, 'HEIC' | 'BMP' | 'JPEG 2000' | 'PDF'>, string> = {
   JPEG: 'Jpeg',
   PNG: 'Png',
   WebP: 'Webp',
@@ -43,7 +43,7 @@ export const openImage = (bytes: Buffer): Sharp =>
   })
 
 /** Pixels that another decoder made: RGBA, 4 bytes each. */
-export const openBitmap = (rgba: Uint8Array, { width, height }: Size): Sharp =>
+export const openBitmap = (rgba: Uint8Array | Uint8ClampedArray, { width, height }: Size): Sharp =>
   sharp(rgba, { raw: { width, height, channels: 4 }, limitInputPixels: false })
 
 /** Throws `image_too_large`, `image_too_narrow`, or what libvips finds wrong. */

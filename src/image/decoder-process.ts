@@ -4,9 +4,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Failure, messageOf } from '../errors.ts'
+import { bmpPicture } from './bmp.ts'
 import { allowLoader, readHeader } from './decode.ts'
 import { type Refusal, refused, spoken, spokenPicture, type Task } from './decoder-reply.ts'
 import { heicPicture } from './heic.ts'
+import { jpeg2000Picture } from './jpeg2000.ts'
 import { pdfPages } from './pdf.ts'
 import { type Picture, pictureOf, planOf } from './picture.ts'
 
@@ -17,13 +19,15 @@ async function* picturesOf(task: Task, bytes: Buffer): AsyncGenerator<Picture> {
   const { format, maxPixels, framing } = task
   if (format === 'PDF') return yield* pdfPages(bytes, maxPixels, framing)
   if (format === 'HEIC') return yield await heicPicture(bytes, maxPixels, framing)
+  if (format === 'BMP') return yield await bmpPicture(bytes, maxPixels, framing)
+  if (format === 'JPEG 2000') return yield await jpeg2000Picture(bytes, maxPixels, framing)
   allowLoader(format)
   const plan = task.plan ?? planOf(format, await readHeader(bytes, maxPixels), framing)
   yield await pictureOf(format, bytes, plan)
 }
 
 const ranOut =
-  /out of memory|memory (limit|alloc)|alloc|insufficient memory|aborted\(|unreachable|call stack/i
+  /(out of|not enough|insufficient) memory|memory limit|alloc|exceeds system limits|exhausted|aborted\(|unreachable|call stack/i
 
 function refusal(error: unknown): Buffer {
   const cause = messageOf(error)

@@ -62,7 +62,12 @@ const word = Type.Union([picture, refusal, done])
 type Word = Static<typeof word>
 export type Refusal = Static<typeof refusal>
 
-const packages: Partial<Record<Format, string>> = { HEIC: 'heic-decode', PDF: '@hyzyla/pdfium' }
+const packages: Partial<Record<Format, string>> = {
+  HEIC: 'heic-decode',
+  BMP: '@cwasm/nsbmp',
+  'JPEG 2000': '@imagemagick/magick-wasm',
+  PDF: '@hyzyla/pdfium',
+}
 
 /** A word as the decoder says it. */
 export function spoken(said: Word, body: Uint8Array = Buffer.alloc(0)): Buffer {

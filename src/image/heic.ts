@@ -24,6 +24,5 @@ export async function heicPicture(bytes: Uint8Array, maxPixels: number, framing:
   requireSize({ width, height }, maxPixels)
   const { data } = await first.decode()
   const plan = uprightPlan({ width, height, page: null }, framing)
-  const rgba = new Uint8Array(data.buffer, data.byteOffset, data.length)
-  return { plan, sent: await encoded(openBitmap(rgba, { width, height }), true, plan.size) }
+  return { plan, sent: await encoded(openBitmap(data, { width, height }), true, plan.size) }
 }

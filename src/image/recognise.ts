@@ -8,7 +8,7 @@ import { failure } from '../errors.ts'
  */
 const lookedAtBytes = 4096
 
-export type Format = 'JPEG' | 'PNG' | 'WebP' | 'GIF' | 'TIFF' | 'AVIF' | 'HEIC' | 'PDF'
+export type Format = 'JPEG' | 'PNG' | 'WebP' | 'GIF' | 'TIFF' | 'AVIF' | 'HEIC' | 'BMP' | 'JPEG 2000' | 'PDF'
 
 /** By file-type's extension. */
 const accepted = new Map<string, Format>([
@@ -20,6 +20,10 @@ const accepted = new Map<string, Format>([
   ['tif', 'TIFF'],
   ['avif', 'AVIF'],
   ['heic', 'HEIC'],
+  ['bmp', 'BMP'],
+  ['jp2', 'JPEG 2000'],
+  ['jpx', 'JPEG 2000'],
+  ['j2c', 'JPEG 2000'],
   ['pdf', 'PDF'],
 ])
 const acceptedNames = [...new Set(accepted.values())].join(', ')
@@ -37,13 +41,20 @@ export async function recognise(bytes: Buffer): Promise<Format> {
   const text = start.toString('latin1')
   const magic = magics.find(([begin]) => text.startsWith(begin))
   if (magic) return magic[1]
-  const type = await fileTypeFromBuffer(start)
+  const found = await fileTypeFromBuffer(start)
+  const type = found?.ext === 'bmp' && !hasBmpHeader(start) ? undefined : found
   const format = accepted.get(type?.ext ?? '')
   if (format) return format
   const name = otherFormat(type, text)
   throw name
     ? failure('unsupported_image_format', { actual: name, expected: acceptedNames })
     : failure('not_an_image', { expected: acceptedNames })
+}
+
+/** A BMP begins with two letters, as many a text does; what follows its size and offset is how long its header is. */
+function hasBmpHeader(start: Buffer): boolean {
+  const length = start.length < 18 ? 0 : start.readUInt32LE(14)
+  return length >= 12 && length <= 124
 }
 
 /** What it is instead, in the user's words. SVG is text, which file-type does not tell apart. */

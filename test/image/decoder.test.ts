@@ -5,7 +5,10 @@ import t from 'tap'
 import { packageRoot } from '../../src/config.ts'
 import type { Framing } from '../../src/image/encode.ts'
 import { createImagePreparer } from '../../src/image/prepare.ts'
+import type { Format } from '../../src/image/recognise.ts'
+import { transparent } from '../support/bmp.ts'
 import { heic, heicHeader, pdf, pixelAt } from '../support/images.ts'
+import { codestreams } from '../support/jpeg2000.ts'
 
 const maxPixels = 50_000_000
 const whole: Framing = { detail: 'auto', tiling: undefined, pages: 1 }
@@ -59,7 +62,7 @@ t.test('broken, huge or unwanted ones of them are refused, too', async (t) => {
 })
 
 t.test('what is missing for them is named', async (t) => {
-  // The built modules, where of all packages those for HEIC and PDF can't be found.
+  // The built modules, where of all packages those that are optional can't be found.
   const away = mkdtempSync(join(tmpdir(), 'bare-'))
   t.teardown(() => rmSync(away, { recursive: true }))
   cpSync(join(packageRoot, 'dist'), join(away, 'dist'), { recursive: true })
@@ -71,7 +74,7 @@ t.test('what is missing for them is named', async (t) => {
   const { decodeInProcess } = (await import(
     join(away, 'dist/image/decoder.js')
   )) as typeof import('../../src/image/decoder.ts')
-  const decode = (format: 'HEIC' | 'PDF', bytes: Buffer) =>
+  const decode = (format: Format, bytes: Buffer) =>
     decodeInProcess({ format, maxPixels, framing: whole }, bytes, never)
   await t.rejects(decode('HEIC', heic), {
     code: 'decoder_missing',
@@ -79,5 +82,11 @@ t.test('what is missing for them is named', async (t) => {
     message:
       'HEIC needs the optional package heic-decode, which is not installed here; send a JPEG or PNG instead',
   })
-  await t.rejects(decode('PDF', pdf(1)), { code: 'decoder_missing', facts: { package: '@hyzyla/pdfium' } })
+  for (const [format, bytes, name] of [
+    ['PDF', pdf(1), '@hyzyla/pdfium'],
+    ['BMP', transparent, '@cwasm/nsbmp'],
+    ['JPEG 2000', codestreams.rgb, '@imagemagick/magick-wasm'],
+  ] as const) {
+    await t.rejects(decode(format, bytes), { code: 'decoder_missing', facts: { package: name } })
+  }
 })

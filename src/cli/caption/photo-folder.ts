@@ -14,7 +14,8 @@ export type Photos = { pictures: string[]; skipped: Skipped[] }
 
 export type Skipped = { path: string; reason: string }
 
-export const pictureName = /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|pdf)$/i
+export const pictureName =
+  /\.(jpe?g|jpe|jfif|png|webp|gif|tiff?|avif|heic|heif|bmp|dib|jp2|jpx|jpf|j2k|j2c|jpc|pdf)$/i
 
 /** Thumbnails, deleted files and the like, which file servers and desktops keep among photos; in lower case. */
 const byProducts = new Set([

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { photosBelow } from '../../../src/cli/caption/photo-folder.ts'
 import { png } from '../../support/images.ts'
+import { codestreams } from '../../support/jpeg2000.ts'
 
 t.test('pictures by their names or their first bytes, in order', async (t) => {
   const picture = await png()
@@ -12,16 +13,22 @@ t.test('pictures by their names or their first bytes, in order', async (t) => {
     'a.jfif': 'a',
     'scan.pdf': 'a',
     IMG_0001: picture,
+    SCAN_0001: codestreams.rgb,
+    'old.bmp': 'a',
+    'leaf.JP2': 'a',
     'photo.backup': picture,
     album: { 'c.jpe': 'a', deeper: { 'd.heic': 'a' } },
   })
   t.same(await photosBelow(folder), {
     pictures: [
       'IMG_0001',
+      'SCAN_0001',
       'a.jfif',
       'album/c.jpe',
       'album/deeper/d.heic',
       'b.JPG',
+      'leaf.JP2',
+      'old.bmp',
       'photo.backup',
       'scan.pdf',
     ],
@@ -35,7 +42,8 @@ t.test('what is left out is told, with the reason', async (t) => {
     'a.jpg': 'a',
     'notes.txt': 'a note',
     'drawing.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
-    'old.bmp': Buffer.concat([Buffer.from('BM'), Buffer.alloc(64)]),
+    layers: Buffer.concat([Buffer.from('8BPS'), Buffer.alloc(64)]),
+    'notice.text': 'BMW is a maker of cars and motorcycles',
     nothing: '',
     '.hidden.jpg': 'a',
     '._a.jpg': 'a',
@@ -52,7 +60,8 @@ t.test('what is left out is told, with the reason', async (t) => {
   t.same(Object.fromEntries(skipped.map(({ path, reason }) => [path, reason])), {
     'notes.txt': 'no picture',
     'drawing.svg': 'SVG is not read here',
-    'old.bmp': 'BMP is not read here',
+    layers: 'PSD is not read here',
+    'notice.text': 'no picture',
     nothing: 'empty',
     '.hidden.jpg': 'hidden',
     '._a.jpg': 'hidden',
