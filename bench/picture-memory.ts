@@ -6,12 +6,17 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { ImageMagick, initializeImageMagick, MagickFormat } from '@imagemagick/magick-wasm'
 import sharp, { type Sharp } from 'sharp'
+import { bmpPicture } from '../src/image/bmp.ts'
 import { allowLoader, isReadHere, readHeader } from '../src/image/decode.ts'
 import { heicPicture } from '../src/image/heic.ts'
+import { jpeg2000Picture } from '../src/image/jpeg2000.ts'
 import { neededBytes } from '../src/image/memory.ts'
 import { pictureOf, planOf } from '../src/image/picture.ts'
 import type { Format } from '../src/image/recognise.ts'
+import { bmp } from '../test/support/bmp.ts'
 import { heicGrid } from '../test/support/bombs/heif.ts'
 
 const size = { width: 4000, height: 3000 }
@@ -26,6 +31,15 @@ async function photo(): Promise<Sharp> {
     .raw()
     .toBuffer()
   return sharp(bytes, { raw: { ...size, channels: 3 } })
+}
+
+async function jpeg2000(png: Buffer): Promise<Buffer> {
+  const wasm = fileURLToPath(import.meta.resolve('@imagemagick/magick-wasm/magick.wasm'))
+  await initializeImageMagick(readFileSync(wasm))
+  return ImageMagick.read(png, (image) => {
+    image.quality = 40
+    return image.write(MagickFormat.Jp2, (bytes) => Buffer.from(bytes))
+  })
 }
 
 type Case = [string, Format, () => Promise<Buffer>]
@@ -71,6 +85,8 @@ async function cases(): Promise<Case[]> {
       () => seen().avif({ effort: 0, chromaSubsampling: '4:4:4' }).toBuffer(),
     ],
     ['HEIC', 'HEIC', async () => heicGrid()],
+    ['BMP', 'BMP', async () => bmp(await seen().raw().toBuffer(), { bits: 24, size })],
+    ['JPEG 2000', 'JPEG 2000', async () => jpeg2000(await seen().png({ compressionLevel: 1 }).toBuffer())],
   ]
 }
 
@@ -84,6 +100,8 @@ async function measure(format: Format, path: string): Promise<void> {
   writeFileSync('/proc/self/clear_refs', '5')
   let need = 0
   if (format === 'HEIC') await heicPicture(bytes, Number.POSITIVE_INFINITY, framing)
+  else if (format === 'BMP') await bmpPicture(bytes, Number.POSITIVE_INFINITY, framing)
+  else if (format === 'JPEG 2000') await jpeg2000Picture(bytes, Number.POSITIVE_INFINITY, framing)
   else if (format !== 'PDF') {
     allowLoader(format)
     const header = await readHeader(bytes, Number.POSITIVE_INFINITY)

@@ -19,6 +19,15 @@ export const target: Target = {
     jp2(codestreams.index),
     Buffer.from('\0\0\0\x01jp2c', 'latin1'),
   ],
-  tokens: ['\xff\x4f\xff\x51', '\xff\x52', '\xff\x53', '\xff\x90', 'jP  \r\n\x87\n', 'ftypjp2 ', 'jp2h', 'jp2c'],
+  tokens: [
+    '\xff\x4f\xff\x51',
+    '\xff\x52',
+    '\xff\x53',
+    '\xff\x90',
+    'jP  \r\n\x87\n',
+    'ftypjp2 ',
+    'jp2h',
+    'jp2c',
+  ],
   mostBytes: 512,
 }

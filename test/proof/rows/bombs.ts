@@ -6,9 +6,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp, { type Sharp } from 'sharp'
 import { mutated, seeded } from '../../fuzz/mutate.ts'
+import { transparent } from '../../support/bmp.ts'
 import { bombs } from '../../support/bombs/named.ts'
 import { decodersDuring } from '../../support/children.ts'
 import { heic, pdf } from '../../support/images.ts'
+import { codestreams, jp2 } from '../../support/jpeg2000.ts'
 import { type Held, loopDelayInto, loopDelays } from '../../support/loop-delay.ts'
 import { inTurns, nothingSeen, type Seen, send, told } from '../pictures.ts'
 import { engineOf } from '../processes.ts'
@@ -16,7 +18,7 @@ import { asked, knownQuestions } from '../questions.ts'
 import { atMost, between, holds, judged, none } from '../row.ts'
 import { timeUntil, withFolder, withService } from '../service.ts'
 
-export const name = '150 pictures that ask for much, 10,000 that are broken'
+export const name = `${bombs.length} pictures that ask for much, 10,000 that are broken`
 export const must =
   '0 crashes, 0 untyped errors, no answer without a picture, decoders < 512 MiB, gateway < 300 MiB, event loop < 50 ms'
 
@@ -99,7 +101,10 @@ async function ordinary(): Promise<{ here: Buffer[]; elsewhere: Buffer[] }> {
   ]
   const elsewhere = [picture().avif({ effort: 0 }), picture().gif(), picture().tiff({ compression: 'lzw' })]
   const made = (some: Sharp[]) => Promise.all(some.map((one) => one.toBuffer()))
-  return { here: await made(here), elsewhere: [...(await made(elsewhere)), heic, pdf(1), pdf(3)] }
+  return {
+    here: await made(here),
+    elsewhere: [...(await made(elsewhere)), heic, transparent, jp2(codestreams.rgb), pdf(1), pdf(3)],
+  }
 }
 
 const peakMib = (pid: number): number =>

@@ -1,5 +1,7 @@
-/** A hundred and fifty pictures of a few KB, or some hundred at most, that ask for much, each with what it is. */
+/** Pictures of a few KB, or some hundred at most, that ask for much, each with what it is. */
 import sharp from 'sharp'
+import { bmpClaiming } from '../bmp.ts'
+import { codestreamClaiming } from '../jpeg2000.ts'
 import { avifGrid, heicGrid } from './heif.ts'
 import { nestedForms, packedImage, pdfOf, pdfWithoutPages, tinyTiles, vastPage } from './pdf.ts'
 import { blackPng, chunkBomb, pngClaiming, profileBomb, textBomb } from './png.ts'
@@ -83,6 +85,17 @@ const grids: Bomb[] = [
   ),
 ]
 
+const claimed: Bomb[] = [
+  ...each([100, 5000, 6500, 7071, 60_000], 'BMP that claims', (side) => bmpClaiming(side, side)),
+  ...each([100, 3000, 5000, 7071, 60_000], 'JPEG 2000 that claims', (side) => codestreamClaiming(side, side)),
+  ...each([1, 27, 28, 1000], 'JPEG 2000 of 7000x7000 with tiles of', (side) =>
+    codestreamClaiming(7000, 7000, { tile: { width: side, height: side } }),
+  ),
+  ...each([4, 5, 16_384], 'JPEG 2000 with components', (components) =>
+    codestreamClaiming(1000, 1000, { components }),
+  ),
+]
+
 const pages = (count: number) =>
   pdfOf([
     '<< /Type /Catalog /Pages 2 0 R >>',
@@ -104,4 +117,4 @@ const documents: Bomb[] = [
   ...each([100, 10_000], 'PDF, tiles without number on', tinyTiles),
 ]
 
-export const bombs: Bomb[] = [...pngs, ...others, ...grids, ...documents]
+export const bombs: Bomb[] = [...pngs, ...others, ...grids, ...claimed, ...documents]
