@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Builds llama-server, and llama-quantize beside it, and prints the server's path. Built once: the result lies in the user's cache, keyed by all it is made of.
-# usage: build-engine.sh [native|portable]
+# usage: build-engine.sh [native|portable]      (ENGINE_PIN and ENGINE_PATCHES as for engine-source.sh)
 #   native    for this machine's CPU, one static program
 #   portable  for any CPU of this architecture: the fitting variant is picked when it starts
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 vendor=$here/../vendor/llama.cpp
+pin=${ENGINE_PIN:-$vendor/PIN}
+patches=${ENGINE_PATCHES:-$vendor/patches}
 flavour=${1:-native}
 cache=${LLAMA_VISION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/llama-vision}
 
@@ -34,8 +36,8 @@ esac
 cpu_flags() { if [ "$flavour" = native ]; then grep -m1 -E '^(flags|Features)' /proc/cpuinfo || true; fi; }
 key=$(
   {
-    cat "$vendor/PIN" "$vendor/components.json" "$here/engine-source.sh" "$here/engine-licenses.js" "${BASH_SOURCE[0]}"
-    find "$vendor/patches" "$vendor/licenses" -type f -print0 | sort -z | xargs -0 -r cat
+    cat "$pin" "$vendor/components.json" "$here/engine-source.sh" "$here/engine-licenses.js" "${BASH_SOURCE[0]}"
+    find "$patches" "$vendor/licenses" -type f -print0 | sort -z | xargs -0 -r cat
     c++ --version
     uname -m
     cpu_flags
@@ -55,8 +57,8 @@ tree=$cache/build/$flavour-$key
 source=$tree/source
 mkdir -p "$tree"
 [ -d "$source" ] || "$here/engine-source.sh" "$source"
-# shellcheck disable=SC1091
-source "$vendor/PIN"
+# shellcheck disable=SC1090
+source "$pin"
 
 # ccache is used where it is. Its entries hold for any build folder (the key is in its name), but not for another CPU:
 # to the compiler "native" is the same word everywhere.
