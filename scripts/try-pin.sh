@@ -79,5 +79,5 @@ ENGINE_PATH=$(ENGINE_PIN=$work/PIN ENGINE_PATCHES=$work/patches "$root/scripts/b
 export ENGINE_PATH
 say "running the engine's tests with $ENGINE_PATH"
 cd "$root"
-npx tap --disable-coverage --reporter=tap test/llama-vision test/e2e/answers.test.ts test/e2e/families*.test.ts |
+npx tap --disable-coverage --reporter=tap test/llama-vision/*.test.ts test/e2e/{answers,families}*.test.ts |
   grep -E '^(not ok|    not ok|# \{)'

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { TSchema } from '@sinclair/typebox'
 import { packageRoot, settings } from '../src/config.ts'
 import { type ErrorType, type FailureCode, failures } from '../src/errors.ts'
+import { catalogue, catalogueTokens, machineFor } from '../src/model/catalogue.ts'
 import { expectation } from '../src/setting-kinds.ts'
 
 type Setting = TSchema & { description: string; unit?: string; answers?: FailureCode }
@@ -19,6 +20,7 @@ export type Page = { path: string; text: string }
 export const pages = (): Page[] => [
   { path: 'docs/configuration.md', text: configuration() },
   { path: 'docs/errors.md', text: errors() },
+  { path: 'docs/models.md', text: withSection(read('docs/models.md'), models()) },
   { path: 'docs/operations.md', text: withSection(read('docs/operations.md'), limits()) },
 ]
 
@@ -58,6 +60,21 @@ function limits(): string {
     return [[`\`${name}\``, defaultOf(schema), description, `${failures[answers].status} \`${answers}\``]]
   })
   return table(['setting', 'default', 'limit', 'answer to more'], rows)
+}
+
+function models(): string {
+  const families = catalogue.map((family) => {
+    const tokens = catalogueTokens(family)
+    const counts = tokens ? [tokens.small, tokens.page, tokens.most].map(String) : ['1', '1', '1']
+    return [family.name, `\`${family.projectorType}\``, ...counts]
+  })
+  const each = catalogue.flatMap(({ models }) =>
+    models.map((one) => [one.name, `${one.gigabytes} GB`, `${machineFor(one)} GB`, `\`${one.pull}\``]),
+  )
+  const head = ['family', 'kind of picture processing', '640 x 480', 'page, 1240 x 1754', 'most']
+  return `${table(head, families)}
+
+${table(['model', 'files', 'memory of the machine', 'name for `llama-vision pull` and `MODEL_NAME`'], each)}`
 }
 
 const faults: Record<ErrorType, string> = {

@@ -66,6 +66,11 @@ program
   .action(async (source: string) => (await import('./cli/pull-command.ts')).pullCommand(source, process.env))
 
 program
+  .command('models')
+  .description('models that people have, what machine they want, and the names to fetch them by')
+  .action(async () => console.log((await import('./cli/models-command.ts')).modelsTable()))
+
+program
   .command('setup')
   .description(
     'build the engine, or take the one of ENGINE_ARCHIVE, before the first start of an installed package; goes on where it was cut off',
