@@ -30,8 +30,8 @@ function byteCharacters(): string[] {
   return Array.from({ length: 256 }, (_, byte) => String.fromCodePoint(printable(byte) ? byte : next++))
 }
 
-/** `beginning`: whether the file asks for the token that begins a text. */
-export function tokenizerMetadata(vocabulary: number, beginning: boolean): Record<string, Value> {
+/** As our converter writes it, or as Ollama's does: without a template, with no word of the token that begins a text. */
+export function tokenizerMetadata(vocabulary: number, by: 'ours' | 'ollama'): Record<string, Value> {
   const tokens = vocabularyTokens(vocabulary)
   const idOf = (token: string) => tokens.indexOf(token)
   const control = new Set([...specials, imageToken])
@@ -44,8 +44,12 @@ export function tokenizerMetadata(vocabulary: number, beginning: boolean): Recor
     'tokenizer.ggml.bos_token_id': idOf('<|begin_of_text|>'),
     'tokenizer.ggml.eos_token_id': idOf('<|eot_id|>'),
     'tokenizer.ggml.padding_token_id': idOf('<|finetune_right_pad_id|>'),
-    'tokenizer.ggml.add_bos_token': beginning,
-    'tokenizer.chat_template': chatTemplate,
+    ...(by === 'ours'
+      ? { 'tokenizer.ggml.add_bos_token': true, 'tokenizer.chat_template': chatTemplate }
+      : {
+          'tokenizer.ggml.add_bos_token': false,
+          'tokenizer.ggml.eos_token_ids': { int: ['<|end_of_text|>', '<|eom_id|>', '<|eot_id|>'].map(idOf) },
+        }),
   }
 }
 

@@ -232,8 +232,7 @@ export function textMetadata(shape: Shape, layout: Layout): Record<string, Value
     'mllama.rope.dimension_count': shape.hidden / shape.heads,
     'mllama.rope.freq_base': { float: 500_000 },
     ...(layout === 'ours' ? { 'mllama.attention.cross_qk_permuted': false } : {}),
-    // Ollama's single files say no, although the model wants one.
-    ...tokenizerMetadata(shape.vocabulary, layout !== 'ollama'),
+    ...tokenizerMetadata(shape.vocabulary, layout === 'ollama' ? 'ollama' : 'ours'),
   }
 }
 
