@@ -2,7 +2,16 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 
 /** A plain number becomes uint32, as most of a model's are. */
-export type Value = string | number | boolean | { float: number } | { int: number[] } | string[] | number[]
+export type Value =
+  | string
+  | number
+  | boolean
+  | string[]
+  | number[]
+  | { float: number }
+  | { int: number[] }
+  | { floats: number[] }
+  | { flags: boolean[] }
 
 /** The id in the file, values in a block, bytes of a block. */
 export const tensorTypes = {
@@ -91,15 +100,16 @@ const types = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9 }
 function tagged(value: Value): Buffer {
   if (typeof value === 'string') return Buffer.concat([uint32(types.string), text(value)])
   if (typeof value === 'number') return Buffer.concat([uint32(types.uint32), uint32(value)])
-  if (typeof value === 'boolean') return Buffer.concat([uint32(types.bool), Buffer.from([value ? 1 : 0])])
+  if (typeof value === 'boolean') return Buffer.concat([uint32(types.bool), bool(value)])
   if (Array.isArray(value)) {
     return typeof value[0] === 'string'
       ? list(types.string, (value as string[]).map(text))
       : list(types.uint32, (value as number[]).map(uint32))
   }
-  return 'int' in value
-    ? list(types.int32, value.int.map(int32))
-    : Buffer.concat([uint32(types.float32), float32(value.float)])
+  if ('int' in value) return list(types.int32, value.int.map(int32))
+  if ('floats' in value) return list(types.float32, value.floats.map(float32))
+  if ('flags' in value) return list(types.bool, value.flags.map(bool))
+  return Buffer.concat([uint32(types.float32), float32(value.float)])
 }
 
 const list = (type: number, items: Buffer[]): Buffer =>
@@ -116,6 +126,7 @@ function number(length: number, write: (bytes: Buffer) => void): Buffer {
   return bytes
 }
 
+const bool = (value: boolean): Buffer => Buffer.from([value ? 1 : 0])
 const uint32 = (value: number): Buffer => number(4, (bytes) => bytes.writeUInt32LE(value))
 const int32 = (value: number): Buffer => number(4, (bytes) => bytes.writeInt32LE(value))
 const float32 = (value: number): Buffer => number(4, (bytes) => bytes.writeFloatLE(value))

@@ -6,7 +6,7 @@ import { type TensorType, valueCount } from './gguf.ts'
 import { mostTiles, type Source } from './llama-vision.ts'
 
 /** -1 to 1 for element `index` of the tensor with this hash; exact in 64-bit floats. */
-function unit(hash: number, index: number): number {
+export function unit(hash: number, index: number): number {
   let x = (hash + Math.imul(index, 0x9e3779b9)) >>> 0
   x ^= x >>> 16
   x = Math.imul(x, 0x7feb352d) >>> 0
@@ -17,7 +17,7 @@ function unit(hash: number, index: number): number {
 }
 
 /** FNV-1a of an ASCII text, 32 bits. */
-function fnv1a(text: string): number {
+export function fnv1a(text: string): number {
   let hash = 0x811c9dc5
   for (const letter of text) hash = Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0
   return hash

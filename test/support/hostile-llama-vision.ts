@@ -81,7 +81,7 @@ function factChanges({ metadata, tensors }: Content): Change[] {
 function told(value: Value): string {
   if (typeof value !== 'object') return typeof value === 'string' ? `'${value}'` : String(value)
   if ('float' in value) return String(value.float)
-  const list = 'int' in value ? value.int : value
+  const list: (string | number | boolean)[] = Array.isArray(value) ? value : Object.values(value).flat()
   return `[${list.slice(0, 3)}${list.length > 3 ? `, ${list.length} in all` : ''}]`
 }
 
@@ -110,6 +110,7 @@ function otherValues(value: Value): Value[] {
     const floats = [0, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e-40, 3e38]
     return [...floats.map((float) => ({ float })), 1, 'text']
   }
+  if (!('int' in value)) return [1, 'text', { int: [1] }]
   const { int } = value
   const lists = [
     [],

@@ -23,7 +23,7 @@ function vocabularyTokens(size: number): string[] {
 }
 
 /** The printable characters that byte-level BPE writes for the bytes 0 to 255 (as GPT-2 does). */
-function byteCharacters(): string[] {
+export function byteCharacters(): string[] {
   const printable = (byte: number) =>
     (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
   let next = 256

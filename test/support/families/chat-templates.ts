@@ -1,0 +1,71 @@
+/** Chat templates as the published files hold them, without what concerns tools, videos and dates. */
+
+/** Pieces of a turn: a picture's mark where the template names one, and the text. */
+const pieces = (image: string, text = "{{ piece['text'] }}"): string =>
+  "{% if message['content'] is string %}{{ message['content'] }}{% else %}" +
+  "{% for piece in message['content'] %}" +
+  `{% if piece['type'] == 'image' %}${image}{% elif 'text' in piece %}${text}{% endif %}` +
+  '{% endfor %}{% endif %}'
+
+/** ChatML whose turns are text alone; `begin` stands in front of all. */
+export const chatMl = (begin = ''): string =>
+  `${begin}{% for message in messages %}` +
+  "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}" +
+  "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+
+/** ChatML whose turns know pictures. */
+export const chatMlWith = (image: string, begin = ''): string =>
+  `${begin}{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}${pieces(image)}` +
+  "{{ '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+
+/** Qwen2-VL's, which sees to a system message. */
+export const qwen2 =
+  "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}" +
+  '<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}' +
+  "<|im_start|>{{ message['role'] }}\n" +
+  `${pieces('<|vision_start|><|image_pad|><|vision_end|>')}<|im_end|>\n{% endfor %}` +
+  '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}'
+
+export const gemma3 =
+  "{{ bos_token }}{% if messages[0]['role'] == 'system' %}" +
+  "{% if messages[0]['content'] is string %}{% set first = messages[0]['content'] + '\n\n' %}" +
+  "{% else %}{% set first = messages[0]['content'][0]['text'] + '\n\n' %}{% endif %}" +
+  '{% set turns = messages[1:] %}{% else %}{% set first = "" %}{% set turns = messages %}{% endif %}' +
+  "{% for message in turns %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}" +
+  '{{ raise_exception("Conversation roles must alternate user/assistant/user/assistant/...") }}{% endif %}' +
+  "{% if message['role'] == 'assistant' %}{% set role = 'model' %}{% else %}{% set role = message['role'] %}{% endif %}" +
+  `{{ '<start_of_turn>' + role + '\n' + (first if loop.first else "") }}` +
+  `${pieces('<start_of_image>', "{{ piece['text'] | trim }}")}{{ '<end_of_turn>\n' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+
+export const gemma4 =
+  '{{ bos_token }}{% for message in messages %}' +
+  "{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}" +
+  `{{ '<|turn>' + role + '\n' }}${pieces('<|image|>', "{{ piece['text'] | trim }}")}{{ '<turn|>\n' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '<|turn>model\n' }}{% endif %}"
+
+export const mistral =
+  "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}" +
+  `[INST]${pieces('[IMG]')}[/INST]` +
+  "{% elif message['role'] == 'system' %}[SYSTEM_PROMPT]" +
+  "{% if message['content'] is string %}{{ message['content'] }}{% else %}{{ message['content'][0]['text'] }}{% endif %}" +
+  "[/SYSTEM_PROMPT]{% elif message['role'] == 'assistant' %}" +
+  "{% if message['content'] is string %}{{ message['content'] + eos_token }}" +
+  "{% else %}{{ message['content'][0]['text'] + eos_token }}{% endif %}{% endif %}{% endfor %}"
+
+/** LLaVA 1.6's with Mistral: pictures first, then the text. */
+export const llava =
+  "{% for message in messages %}{% if message['role'] == 'system' %}" +
+  "{{ '<<SYS>>\n' + message['content'][0]['text'] + '\n<</SYS>>\n\n' }}" +
+  "{% elif message['role'] == 'user' %}{{ '[INST] ' }}" +
+  "{% for piece in message['content'] | selectattr('type', 'equalto', 'image') %}{{ '<image>\n' }}{% endfor %}" +
+  "{% for piece in message['content'] | selectattr('type', 'equalto', 'text') %}{{ piece['text'] }}{% endfor %}" +
+  "{{ ' [/INST]' }}{% elif message['role'] == 'assistant' %}{{ ' ' + message['content'][0]['text'] + '</s> ' }}" +
+  "{% else %}{{ raise_exception('Only user and assistant roles are supported!') }}{% endif %}{% endfor %}"
+
+export const smolVlm =
+  "<|im_start|>{% for message in messages %}{{ message['role'] | capitalize }}" +
+  "{% if message['content'][0]['type'] == 'image' %}{{ ':' }}{% else %}{{ ': ' }}{% endif %}" +
+  "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}" +
+  "{% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n" +
+  "{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
