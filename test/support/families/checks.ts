@@ -38,6 +38,12 @@ export async function takesPictures(t: Test, url: string, { costs }: Expected): 
       const took = body.token_usage.prompt_tokens
       t.equal(prompt_tokens, took, `${shape}: as many tokens as planned`)
       found.push(took - words)
+      const told = body.metadata.images[0]?.tokens ?? Number.NaN
+      // A template may break the line after a picture.
+      t.ok(
+        Math.abs(took - words - told) <= 1,
+        `${shape}: ${took - words} tokens, and ${told} by the family's rule`,
+      )
     } else {
       t.not(fits, true, `${shape}: ${status} was planned`)
       found.push(body.details.code)

@@ -6,9 +6,10 @@ import { decoder, small } from './text-models.ts'
 import { blocks, patches, positions, towerMetadata, visionWidth } from './vision-tower.ts'
 import { linear, norm, weights } from './weights.ts'
 
-const rowsAndColumns = Array.from({ length: 6 }, (_, row) =>
-  Array.from({ length: 6 }, (_, column) => `row_${row + 1}_col_${column + 1}`),
-).flat()
+const rowsAndColumns = (most: number): string[] =>
+  Array.from({ length: most }, (_, row) =>
+    Array.from({ length: most }, (_, column) => `row_${row + 1}_col_${column + 1}`),
+  ).flat()
 
 /** SmolVLM2 500M. */
 export const idefics3: FamilyModel = {
@@ -18,7 +19,7 @@ export const idefics3: FamilyModel = {
     kind: { pre: 'smollm' },
     controlTokens: [
       ...['<|endoftext|>', '<|im_start|>', '<|im_end|>', '<end_of_utterance>', '<image>'],
-      ...['<fake_token_around_image>', '<global-img>', ...rowsAndColumns.map((place) => `<${place}>`)],
+      ...['<fake_token_around_image>', '<global-img>', ...rowsAndColumns(6).map((place) => `<${place}>`)],
     ],
     begin: '<|im_start|>',
     end: '<end_of_utterance>',
@@ -77,7 +78,7 @@ export const lfm2: FamilyModel = {
     controlTokens: [
       ...['<|pad|>', '<|startoftext|>', '<|endoftext|>', '<|im_start|>', '<|im_end|>'],
       ...['<image>', '<|image_start|>', '<|image_end|>', '<|img_thumbnail|>'],
-      ...rowsAndColumns.map((place) => `<|img_${place}|>`),
+      ...rowsAndColumns(10).map((place) => `<|img_${place}|>`),
     ],
     begin: '<|startoftext|>',
     end: '<|im_end|>',
