@@ -12,6 +12,7 @@ import { internvl } from './internvl.ts'
 import { kimi } from './kimi.ts'
 import { kimiK25 } from './kimi-k25.ts'
 import { lfm2 } from './lfm2.ts'
+import { lighton } from './lighton.ts'
 import { llama4 } from './llama4.ts'
 import { llava } from './llava.ts'
 import { minicpm } from './minicpm.ts'
@@ -36,6 +37,7 @@ export const knownFamilies: readonly Family[] = [
   kimi,
   kimiK25,
   lfm2,
+  lighton,
   llama4,
   llava,
   minicpm,

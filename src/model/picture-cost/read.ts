@@ -23,14 +23,17 @@ export const spatialMerge = (header: Header, otherwise: number): number =>
 
 export const fixed = (tokens: number): FixedCost => ({ kind: 'fixed', tokens })
 
-type Area = Partial<Pick<AreaCost, 'perRow'>> & {
+type Area = Partial<Pick<AreaCost, 'perRow' | 'longestEdge'>> & {
   merge: number
   around: number
   /** Tokens, where the file has no bounds of its own or the family does not go by them. */
   tokens?: readonly [least: number, most: number]
 }
 
-export function areaCost(header: Header, { merge, around, tokens, perRow = 0 }: Area): AreaCost {
+export function areaCost(
+  header: Header,
+  { merge, around, tokens, perRow = 0, longestEdge = 0 }: Area,
+): AreaCost {
   const align = vision(header, 'patch_size') * merge
   const [least, most] = tokens ?? [0, 0]
   return {
@@ -39,6 +42,7 @@ export function areaCost(header: Header, { merge, around, tokens, perRow = 0 }: 
     leastArea: tokens ? least * align ** 2 : area(header, 'image_min_pixels'),
     mostArea: tokens ? most * align ** 2 : area(header, 'image_max_pixels'),
     obeysCap: tokens !== undefined,
+    longestEdge,
     perRow,
     around,
   }
