@@ -3,15 +3,8 @@
  * a picture takes is known from the engine's own formulas (tools/mtmd/clip.cpp, mtmd-image.cpp), and every picture fits.
  */
 import t from 'tap'
-import {
-  type Expected,
-  familyService,
-  remembersPictures,
-  takesControlTokensForText,
-  takesPictures,
-  takesSeveral,
-} from '../support/families/checks.ts'
-import { families } from '../support/families/families.ts'
+import { checkFamily, type Expected } from '../support/families/checks.ts'
+import { common } from '../support/families/families.ts'
 
 const expected: Record<string, Expected> = {
   'qwen2-vl': { costs: [11, 11, 1001, 930, 1026] },
@@ -29,13 +22,4 @@ const expected: Record<string, Expected> = {
   'lfm2-vl': { costs: [66, 66, 1779, 2805, 2572], forgets: true },
 }
 
-for (const family of families) {
-  t.test(family.name, async (t) => {
-    const expectation = expected[family.name] ?? { costs: [] }
-    const { url } = await familyService(t, family)
-    await takesPictures(t, url, expectation)
-    await takesSeveral(t, url, expectation)
-    await remembersPictures(t, url, expectation)
-    await takesControlTokensForText(t, url, family)
-  })
-}
+for (const family of common) checkFamily(t, family, expected[family.name])

@@ -9,6 +9,7 @@ export type Value =
   | string[]
   | number[]
   | { float: number }
+  | { signed: number }
   | { int: number[] }
   | { floats: number[] }
   | { flags: boolean[] }
@@ -109,6 +110,7 @@ function tagged(value: Value): Buffer {
   if ('int' in value) return list(types.int32, value.int.map(int32))
   if ('floats' in value) return list(types.float32, value.floats.map(float32))
   if ('flags' in value) return list(types.bool, value.flags.map(bool))
+  if ('signed' in value) return Buffer.concat([uint32(types.int32), int32(value.signed)])
   return Buffer.concat([uint32(types.float32), float32(value.float)])
 }
 

@@ -69,3 +69,37 @@ export const smolVlm =
   "{% for line in message['content'] %}{% if line['type'] == 'text' %}{{ line['text'] }}" +
   "{% elif line['type'] == 'image' %}{{ '<image>' }}{% endif %}{% endfor %}<end_of_utterance>\n" +
   "{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
+
+export const phi4 =
+  "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '<|im_sep|>' + message['content'] + '<|im_end|>' }}" +
+  "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant<|im_sep|>' }}{% endif %}"
+
+export const llama4 =
+  "{{ bos_token }}{% for message in messages %}{{ '<|header_start|>' + message['role'] + '<|header_end|>\n\n' }}" +
+  `${pieces('<|image|>', "{{ piece['text'] | trim }}")}{{ '<|eot|>' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '<|header_start|>assistant<|header_end|>\n\n' }}{% endif %}"
+
+export const glm4v =
+  "[gMASK]<sop>{% for message in messages %}{{ '<|' + message['role'] + '|>\n' }}" +
+  `${pieces('<|begin_of_image|><|image|><|end_of_image|>')}{% endfor %}` +
+  '{% if add_generation_prompt %}<|assistant|>\n{% endif %}'
+
+/** `media`: how a picture's marks begin. */
+export const kimi = (media: string): string =>
+  "{% for message in messages %}{% if message['role'] == 'system' %}<|im_system|>system<|im_middle|>" +
+  "{% elif message['role'] == 'user' %}<|im_user|>user<|im_middle|>" +
+  "{% elif message['role'] == 'assistant' %}<|im_assistant|>assistant<|im_middle|>{% endif %}" +
+  `${pieces(`${media}image<|media_content|><|media_pad|><|media_end|>`)}<|im_end|>{% endfor %}` +
+  '{% if add_generation_prompt %}<|im_assistant|>assistant<|im_middle|>{% endif %}'
+
+export const paddle =
+  '<|begin_of_sentence|>{% for message in messages %}' +
+  "{% if message['role'] == 'user' %}User: {% elif message['role'] == 'assistant' %}Assistant:\n{% endif %}" +
+  `${pieces('<|IMAGE_START|><|IMAGE_PLACEHOLDER|><|IMAGE_END|>')}` +
+  "{% if message['role'] == 'assistant' %}</s>{% else %}\n{% endif %}{% endfor %}" +
+  '{% if add_generation_prompt %}Assistant:\n{% endif %}'
+
+export const dots =
+  "{% for message in messages %}{% set mark = message['role'] %}{{ '<|' + mark + '|>' }}" +
+  `${pieces('<|img|><|imgpad|><|endofimg|>')}{{ '<|endof' + mark + '|>' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"

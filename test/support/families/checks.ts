@@ -8,6 +8,8 @@ import { type FamilyModel, writeFamily } from './family.ts'
 import { ask, picture, plan, shapes, textTokens } from './questions.ts'
 
 export type Expected = {
+  /** Without which it does not start. */
+  settings?: Record<string, string>
   /** Of each shape: tokens that a picture takes with the marks around it, or the code by which it is refused. */
   costs: readonly (number | string)[]
   /** The code by which two small pictures in one question are refused. */
@@ -16,18 +18,28 @@ export type Expected = {
   forgets?: true
 }
 
-export async function familyService(t: Test, family: FamilyModel): Promise<RunningService> {
+export function checkFamily(t: Test, family: FamilyModel, expected: Expected = { costs: [] }): void {
+  t.test(family.name, async (t) => {
+    const { url } = await familyService(t, family, expected)
+    await takesPictures(t, url, expected)
+    await takesSeveral(t, url, expected)
+    await remembersPictures(t, url, expected)
+    await takesControlTokensForText(t, url, family)
+  })
+}
+
+async function familyService(t: Test, family: FamilyModel, { settings }: Expected): Promise<RunningService> {
   const folder = mkdtempSync(join(tmpdir(), 'family-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = writeFamily(folder, family)
   const THREADS = String(availableParallelism())
-  return await healthyService(t, { MODEL_PATH: folder, MODEL_NAME: file, SLOTS: '2', THREADS })
+  return await healthyService(t, { MODEL_PATH: folder, MODEL_NAME: file, SLOTS: '2', THREADS, ...settings })
 }
 
 const question = 'What?'
 
 /** Pictures of all shapes: what is planned is what happens. */
-export async function takesPictures(t: Test, url: string, { costs }: Expected): Promise<void> {
+async function takesPictures(t: Test, url: string, { costs }: Expected): Promise<void> {
   const words = await textTokens(url, question)
   const found: (number | string)[] = []
   for (const shape of shapes) {
@@ -53,7 +65,7 @@ export async function takesPictures(t: Test, url: string, { costs }: Expected): 
 }
 
 /** Two at once, which SLOTS=2 lets run side by side, and one with two pictures. */
-export async function takesSeveral(t: Test, url: string, { pair }: Expected): Promise<void> {
+async function takesSeveral(t: Test, url: string, { pair }: Expected): Promise<void> {
   const [red, green] = [await picture('64x64'), await picture('64x64', '#20c020')]
   const answers = await Promise.all([red, green].map((image) => ask(url, question, [image])))
   t.strictSame(
@@ -72,7 +84,7 @@ export async function takesSeveral(t: Test, url: string, { pair }: Expected): Pr
 }
 
 /** A second question about a picture does not look at it again. */
-export async function remembersPictures(t: Test, url: string, { forgets }: Expected): Promise<void> {
+async function remembersPictures(t: Test, url: string, { forgets }: Expected): Promise<void> {
   const image = await picture('64x64', '#808020')
   const first = await ask(url, 'What colour?', [image])
   const second = await ask(url, 'How large?', [image])
@@ -82,7 +94,7 @@ export async function remembersPictures(t: Test, url: string, { forgets }: Expec
 }
 
 /** Nothing that a prompt holds is a token that steers: all of them take as many tokens as the same letters broken up. */
-export async function takesControlTokensForText(t: Test, url: string, family: FamilyModel): Promise<void> {
+async function takesControlTokensForText(t: Test, url: string, family: FamilyModel): Promise<void> {
   const images = [await picture('1x1')]
   const tokensOf = async (prompt: string) => (await plan(url, prompt, images)).prompt_tokens
   const { controlTokens } = family.vocabulary

@@ -1,11 +1,22 @@
-/** Every family that has a model in miniature. */
+/** Every family that has a model in miniature, in lists that take about as long to try. */
+import { cogvlm } from './cogvlm.ts'
 import type { FamilyModel } from './family.ts'
 import { gemma3, gemma4 } from './gemma.ts'
+import { glm4v } from './glm.ts'
+import { kimik25, kimivl } from './kimi.ts'
+import { llama4 } from './llama4.ts'
 import { llava15, llava16 } from './llava.ts'
+import { minicpm26, minicpm46 } from './minicpm.ts'
 import { pixtral } from './mistral.ts'
+import { phi4 } from './phi.ts'
 import { qwen2vl, qwen3vl, qwen25vl } from './qwen.ts'
+import { dotsOcr, lightonocr, paddleocr } from './readers.ts'
 import { idefics3, internvl, lfm2 } from './tiled.ts'
 
-export const families: readonly FamilyModel[] = [
+export const common: readonly FamilyModel[] = [
   ...[qwen2vl, qwen25vl, qwen3vl, gemma3, gemma4, pixtral, llava15, llava16, idefics3, internvl, lfm2],
+]
+
+export const further: readonly FamilyModel[] = [
+  ...[phi4, llama4, minicpm26, minicpm46, glm4v, kimivl, kimik25, cogvlm, paddleocr, lightonocr, dotsOcr],
 ]

@@ -24,7 +24,7 @@ const merger = (width: number): Tensor[] => [
   ...linear('mm.2', merged, width),
 ]
 /** A patch is of two frames of a video; a picture is both. */
-const twoFrames = (size: number): Tensor[] => {
+export const twoFrames = (size: number): Tensor[] => {
   const [patch] = patches(size, { bias: false })
   return patch ? [patch, { ...patch, name: `${patch.name}.1` }] : []
 }

@@ -29,13 +29,15 @@ type Options = Partial<Shape> & {
   headNorms?: boolean
   /** Norms after attention and feed-forward, as Gemma has. */
   postNorms?: boolean
+  /** Feed-forward's gate lies in the same matrix as what it gates. */
+  gateInside?: boolean
   metadata?: Record<string, Value>
   /** Of each layer, beside the usual ones. */
   more?: (layer: string, shape: Shape) => Tensor[]
 }
 
 export function decoder(architecture: string, options: Options = {}): TextModel {
-  const { biases, headNorms, postNorms, metadata, more, ...sizes } = options
+  const { biases, headNorms, postNorms, gateInside, metadata, more, ...sizes } = options
   const shape = { ...small, ...sizes }
   const { width, layers } = shape
   const layer = (name: string): Tensor[] => [
@@ -44,7 +46,7 @@ export function decoder(architecture: string, options: Options = {}): TextModel 
     ...(headNorms ? ['q', 'k'].flatMap((of) => norm(`${name}.attn_${of}_norm`, shape.headWidth, false)) : []),
     ...(postNorms ? norm(`${name}.post_attention_norm`, width, false) : []),
     ...norm(`${name}.ffn_norm`, width, false),
-    ...feedForward(name, shape),
+    ...(gateInside ? gatedInside(name, shape) : feedForward(name, shape)),
     ...(postNorms ? norm(`${name}.post_ffw_norm`, width, false) : []),
     ...(more?.(name, shape) ?? []),
   ]
@@ -86,5 +88,10 @@ export function attention(name: string, shape: Shape, biases: boolean): Tensor[]
 export const feedForward = (name: string, { width, inner }: Shape): Tensor[] => [
   weights(`${name}.ffn_gate.weight`, [width, inner]),
   weights(`${name}.ffn_up.weight`, [width, inner]),
+  weights(`${name}.ffn_down.weight`, [inner, width]),
+]
+
+const gatedInside = (name: string, { width, inner }: Shape): Tensor[] => [
+  weights(`${name}.ffn_up.weight`, [width, 2 * inner]),
   weights(`${name}.ffn_down.weight`, [inner, width]),
 ]
