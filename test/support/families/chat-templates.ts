@@ -103,3 +103,35 @@ export const dots =
   "{% for message in messages %}{% set mark = message['role'] %}{{ '<|' + mark + '|>' }}" +
   `${pieces('<|img|><|imgpad|><|endofimg|>')}{{ '<|endof' + mark + '|>' }}{% endfor %}` +
   "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+
+export const granite =
+  "{% for message in messages %}{{ '<|start_of_role|>' + message['role'] + '<|end_of_role|>' }}" +
+  `${pieces('<image>\n')}{{ '<|end_of_text|>\n' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '<|start_of_role|>assistant<|end_of_role|>' }}{% endif %}"
+
+export const glmEdge =
+  "{% for message in messages %}{{ '<|' + message['role'] + '|>\n' }}" +
+  `${pieces("{{ '<|begin_of_image|>' }}")}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}"
+
+export const janus =
+  "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}<|User|>: {% elif message['role'] == 'assistant' %}" +
+  `<|Assistant|>: {% endif %}${pieces('<image_placeholder>\n')}` +
+  "{% if message['role'] == 'assistant' %}{{ eos_token }}{% else %}\n\n{% endif %}{% endfor %}" +
+  '{% if add_generation_prompt %}<|Assistant|>:{% endif %}'
+
+export const hunyuan =
+  "<｜hy_begin▁of▁sentence｜>{% for message in messages %}{% if message['role'] == 'system' %}" +
+  "{{ message['content'] }}<｜hy_place▁holder▁no▁3｜>{% else %}" +
+  pieces('<｜hy_place▁holder▁no▁100｜><｜hy_place▁holder▁no▁102｜><｜hy_place▁holder▁no▁101｜>') +
+  "{% if message['role'] == 'user' %}<｜hy_User｜>{% else %}<｜hy_place▁holder▁no▁2｜>{% endif %}{% endif %}{% endfor %}"
+
+export const exaone =
+  "{% for message in messages %}{{ '[|' + message['role'] + '|]' }}" +
+  `${pieces('<vision>')}{{ '[|endofturn|]\n' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '[|assistant|]' }}{% endif %}"
+
+export const minimax =
+  "{% for message in messages %}{{ ']~!b[]~b]' + message['role'] + '\n' }}" +
+  `${pieces(']<]image[>[')}{{ '[e~[\n' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ ']~b]ai\n' }}{% endif %}"

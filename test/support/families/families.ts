@@ -6,10 +6,13 @@ import { glm4v } from './glm.ts'
 import { kimik25, kimivl } from './kimi.ts'
 import { llama4 } from './llama4.ts'
 import { llava15, llava16 } from './llava.ts'
+import { glmEdge, graniteVision, januspro, mobileVlm, mobileVlm2 } from './llava-kin.ts'
 import { minicpm26, minicpm46 } from './minicpm.ts'
 import { pixtral } from './mistral.ts'
+import { hunyuanOcr, nemotron, step3 } from './others.ts'
 import { phi4 } from './phi.ts'
 import { qwen2vl, qwen3vl, qwen25vl } from './qwen.ts'
+import { exaone45, mimo, minimaxM3, youtu } from './qwen-kin.ts'
 import { dotsOcr, lightonocr, paddleocr } from './readers.ts'
 import { idefics3, internvl, lfm2 } from './tiled.ts'
 
@@ -19,4 +22,9 @@ export const common: readonly FamilyModel[] = [
 
 export const further: readonly FamilyModel[] = [
   ...[phi4, llama4, minicpm26, minicpm46, glm4v, kimivl, kimik25, cogvlm, paddleocr, lightonocr, dotsOcr],
+]
+
+export const rare: readonly FamilyModel[] = [
+  ...[graniteVision, mobileVlm, mobileVlm2, glmEdge, januspro, exaone45, mimo, minimaxM3, youtu, hunyuanOcr],
+  ...[step3, nemotron],
 ]

@@ -15,7 +15,7 @@ const vocabulary: Vocabulary = {
 }
 
 /** OpenAI's, of which the last layer is left out. */
-const clip: Tensor[] = [
+export const clip: Tensor[] = [
   ...patches(14, { bias: false }),
   weights('v.class_embd', [visionWidth]),
   ...[positions(24 ** 2 + 1), ...norm('v.pre_ln', visionWidth), ...blocks({ layers: 3 })],

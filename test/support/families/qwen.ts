@@ -18,8 +18,8 @@ const vocabulary: Vocabulary = {
 }
 
 /** Four patches become a token. */
-const merged = 4 * visionWidth
-const merger = (width: number): Tensor[] => [
+export const merged = 4 * visionWidth
+export const merger = (width: number): Tensor[] => [
   ...linear('mm.0', merged, merged),
   ...linear('mm.2', merged, width),
 ]

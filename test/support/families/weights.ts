@@ -19,6 +19,15 @@ function spread(name: string, dims: number[]): [base: number, scale: number] {
   return [0, Math.sqrt(3 / valueCount(dims.slice(0, -1)))]
 }
 
+/** In half precision, which the engine asks of kernels that see one channel each. */
+export const halves = (name: string, dims: number[]): Tensor => ({
+  ...{ name, dims, type: 'bf16' },
+  data: () => {
+    const upper = new Uint16Array(valuesOf(name, dims).buffer).filter((_, index) => index % 2 === 1)
+    return [new Uint8Array(upper.buffer)]
+  },
+})
+
 /** The same with zeros in all rows but some. */
 export function onlyRows({ name, dims }: Tensor, keep: (row: number) => boolean): Tensor {
   const [width = 1] = dims
