@@ -11,7 +11,7 @@ import { readHeader } from './gguf.ts'
 import { type Header, type Range, text, whole } from './header.ts'
 import { ggufFiles, mostFiles, mustExist } from './model-folder.ts'
 import { ModelProblem } from './model-problem.ts'
-import type { PictureCost } from './picture-cost/cost.ts'
+import { type PictureCost, tokensOf } from './picture-cost/cost.ts'
 
 /** Pixels along a side: far beyond any model. */
 const sides: Range = [0, 2 ** 16]
@@ -118,18 +118,21 @@ const prefix = (header: Header): string => ownFilesOf(header)?.visionPrefix ?? '
 export function projectorFacts(header: Header): ProjectorFacts {
   const size = (name: string, range: Range) => whole(header, `${prefix(header)}.${name}`, range)
   const own = ownFilesOf(header)
-  const imageSize = size('image_size', sides)
-  const patchSize = size('patch_size', sides)
   const named = text(header, 'clip.vision.projector_type') ?? text(header, 'clip.projector_type')
   const type = own?.projectorType ?? named ?? 'unknown'
   return {
     type,
-    imageSize,
-    patchSize,
+    imageSize: size('image_size', sides),
+    patchSize: size('patch_size', sides),
     embeddingLength: size('embedding_length', embeddingLengths),
     tiling: own?.tiling(header),
     rowsPerTile: own?.rowsPerTile(header),
-    // Of nothing nothing follows.
-    pictureCost: imageSize > 0 && patchSize > 0 ? familyOf(type).pictureCost?.(header, type) : undefined,
+    pictureCost: pictureCost(header, type),
   }
+}
+
+/** Of a file that lacks what the rule goes by nothing is known. */
+function pictureCost(header: Header, type: string): PictureCost | undefined {
+  const cost = familyOf(type).pictureCost?.(header, type)
+  return cost && Number.isFinite(tokensOf(cost, { width: 640, height: 480 })) ? cost : undefined
 }
