@@ -14,9 +14,11 @@ const tokens: Record<string, (header: Header) => number> = {
   ldp: (header) => tileTokens(header, 2),
   ldpv2: (header) => tileTokens(header, 2),
   nemotron_v2_vl: (header) => tileTokens(header, scaleFactor(header, 1)),
+  // Whatever its size, eight by eight.
+  yasa2: () => 64 + 2,
 }
 
 export const squares: Family = {
-  projectorTypes: ['adapter', 'cogvlm', 'janus_pro', 'ldp', 'ldpv2', 'nemotron_v2_vl'],
+  projectorTypes: ['adapter', 'cogvlm', 'janus_pro', 'ldp', 'ldpv2', 'nemotron_v2_vl', 'yasa2'],
   pictureCost: (header, type) => fixed(tokens[type]?.(header) ?? 0),
 }

@@ -135,3 +135,14 @@ export const minimax =
   "{% for message in messages %}{{ ']~!b[]~b]' + message['role'] + '\n' }}" +
   `${pieces(']<]image[>[')}{{ '[e~[\n' }}{% endfor %}` +
   "{% if add_generation_prompt %}{{ ']~b]ai\n' }}{% endif %}"
+
+export const muse =
+  "{{ bos_token }}{% for message in messages %}{{ '<|start|>' + message['role'] + '<|message|>' }}" +
+  `${pieces('<|patch|>')}{{ '<|eot|>' }}{% endfor %}` +
+  "{% if add_generation_prompt %}{{ '<|start|>assistant' }}{% endif %}"
+
+export const deepseek =
+  "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'user' %}{{ '<｜User｜>' + message['content'] }}" +
+  "{% elif message['role'] == 'assistant' %}{{ '<｜Assistant｜>' + message['content'] + '<｜end▁of▁sentence｜>' }}" +
+  "{% else %}{{ message['content'] }}{% endif %}{% endfor %}" +
+  "{% if add_generation_prompt %}{{ '<｜Assistant｜></think>' }}{% endif %}"

@@ -1,6 +1,6 @@
 /** What is seen of a family through the whole service, with its model in miniature. */
 import { mkdtempSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { healthyService, type RunningService } from '../service.ts'
@@ -32,8 +32,7 @@ async function familyService(t: Test, family: FamilyModel): Promise<RunningServi
   const folder = mkdtempSync(join(tmpdir(), 'family-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = writeFamily(folder, family)
-  const THREADS = String(availableParallelism())
-  return await healthyService(t, { MODEL_PATH: folder, MODEL_NAME: file, SLOTS: '2', THREADS })
+  return await healthyService(t, { MODEL_PATH: folder, MODEL_NAME: file, SLOTS: '2' })
 }
 
 const question = 'What?'

@@ -84,3 +84,23 @@ export const gemma4: FamilyModel = {
     ],
   },
 }
+
+/** Gemma 4 12B, which has no tower: patches of 48 pixels go into the text model almost as they are. */
+export const gemma4Unified: FamilyModel = {
+  ...gemma4,
+  name: 'gemma-4-unified',
+  projector: 'gemma4uv',
+  vision: {
+    metadata: {
+      ...{ ...gemma4.vision.metadata, feed_forward_length: 0, block_count: 0, 'attention.head_count': 0 },
+    },
+    tensors: [
+      weights('v.patch_embd.weight', [3 * 48 ** 2, visionWidth]),
+      weights('v.patch_embd.bias', [visionWidth]),
+      weights('v.position_embd.weight', [visionWidth, 1120, 2]),
+      ...norm('v.patch_norm.1', 3 * 48 ** 2),
+      ...[2, 3].flatMap((number) => norm(`v.patch_norm.${number}`, visionWidth)),
+      weights('mm.input_projection.weight', [visionWidth, small.width]),
+    ],
+  },
+}

@@ -22,6 +22,11 @@ const tiles = Array.from({ length: 10 }, (_, across) =>
   .flat()
   .filter(([across = 0, down = 0]) => (across / 384) * (down / 384) <= 10)
 
+export const graniteScales = {
+  ...{ logit_scale: { float: 8 }, residual_scale: { float: 0.22 }, embedding_scale: { float: 12 } },
+  'attention.scale': { float: 1 / 64 },
+}
+
 /** Looks at what several layers saw. */
 export const graniteVision: FamilyModel = {
   name: 'granite-vision-3.2',
@@ -32,12 +37,7 @@ export const graniteVision: FamilyModel = {
     end: '<|end_of_text|>',
     chatTemplate: graniteTemplate,
   },
-  text: decoder('granite', {
-    metadata: {
-      ...{ logit_scale: { float: 8 }, residual_scale: { float: 0.22 }, embedding_scale: { float: 12 } },
-      'attention.scale': { float: 1 / 64 },
-    },
-  }),
+  text: decoder('granite', { metadata: graniteScales }),
   vision: {
     metadata: {
       ...{ ...towerMetadata(384, 14, 3), ...siglipColours, '.use_gelu': true },

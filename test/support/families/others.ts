@@ -1,5 +1,10 @@
-/** Families with ways of their own: HunyuanOCR, Step3-VL and Nemotron Nano VL. */
-import { chatMl, hunyuan as hunyuanTemplate } from './chat-templates.ts'
+/** Families with ways of their own: HunyuanOCR, Step3-VL, Nemotron Nano VL, Muse Glimmer and DeepSeek V4. */
+import {
+  chatMl,
+  deepseek as deepseekTemplate,
+  hunyuan as hunyuanTemplate,
+  muse as museTemplate,
+} from './chat-templates.ts'
 import { clipColours, type FamilyModel, siglipColours } from './family.ts'
 import { decoder, small } from './text-models.ts'
 import { blocks, patches, positions, towerMetadata, visionWidth } from './vision-tower.ts'
@@ -91,6 +96,61 @@ export const nemotron: FamilyModel = {
       ...[...patches(16, { bias: false }), weights('v.class_embd', [visionWidth, 10]), positions(32 ** 2)],
       ...[...blocks({ fused: true }), ...norm('mm.model.mlp.0', four, false)],
       ...[...linear('mm.model.mlp.1', four, four, false), ...linear('mm.model.mlp.3', four, width, false)],
+    ],
+  },
+}
+
+/** Three layers look at windows of 32 patches a side, and the fourth at the whole. */
+export const muse: FamilyModel = {
+  name: 'muse-glimmer',
+  projector: 'muse-glimmer',
+  vocabulary: {
+    kind: { pre: 'llama4' },
+    controlTokens: [
+      ...['<|begin_of_text|>', '<|end_of_text|>', '<|start|>', '<|message|>', '<|eom|>', '<|eot|>'],
+      ...['<|image_start|>', '<|image_end|>', '<|patch|>', '<|video|>'],
+    ],
+    begin: '<|begin_of_text|>',
+    end: '<|eot|>',
+    chatTemplate: museTemplate,
+  },
+  text: decoder('llama'),
+  vision: {
+    metadata: { ...towerMetadata(896, 14), ...siglipColours, spatial_merge_size: 2 },
+    tensors: [
+      ...[...patches(14), positions(32 ** 2), ...norm('v.pre_ln', visionWidth), ...blocks({})],
+      ...[...norm('v.post_ln', visionWidth), ...linear('mm.0', four, four, false)],
+      ...[...linear('mm.1', four, four, false), ...linear('mm.2', four, width, false)],
+    ],
+  },
+}
+
+/** Marks are no tokens: what stands for them is learned, and rows come in pairs. */
+export const deepseek4: FamilyModel = {
+  name: 'deepseek-v4',
+  projector: 'deepseek4v',
+  vocabulary: {
+    kind: { pre: 'deepseek-v3' },
+    controlTokens: [
+      ...['<｜begin▁of▁sentence｜>', '<｜end▁of▁sentence｜>', '<｜▁pad▁｜>', '<｜User｜>', '<｜Assistant｜>'],
+      ...['<｜tool▁calls▁begin｜>', '<｜tool▁calls▁end｜>'],
+    ],
+    begin: '<｜begin▁of▁sentence｜>',
+    end: '<｜end▁of▁sentence｜>',
+    chatTemplate: deepseekTemplate,
+  },
+  text: decoder('llama'),
+  vision: {
+    metadata: {
+      ...{ ...towerMetadata(14 * 3 * 16, 14), ...siglipColours, '.use_silu': true },
+      ...{ 'projector.scale_factor': 3, image_min_pixels: 147_456 },
+    },
+    tensors: [
+      ...[...patches(14), ...blocks({ fused: true, biases: false, normBiases: false, gate: true })],
+      ...[...norm('v.post_ln', visionWidth, false), ...linear('mm.1', 9 * visionWidth, four)],
+      ...linear('mm.2', four, width),
+      ...['img_start', 'img_end', 'img_pad'].map((mark) => weights(`v.token_embd.${mark}`, [width])),
+      weights('v.image_newline', [width]),
     ],
   },
 }

@@ -1,9 +1,9 @@
-/** Models that read documents: PaddleOCR-VL, LightOnOCR and dots.ocr. */
+/** Models that read documents: PaddleOCR-VL, LightOnOCR, dots.ocr and its successor. */
 import { chatMlWith, dots, paddle } from './chat-templates.ts'
 import { clipColours, type FamilyModel, siglipColours } from './family.ts'
 import { decoder, small } from './text-models.ts'
 import { blocks, patches, positions, towerMetadata, visionWidth } from './vision-tower.ts'
-import { linear, norm } from './weights.ts'
+import { linear, norm, weights } from './weights.ts'
 
 const merged = 4 * visionWidth
 
@@ -82,6 +82,27 @@ export const dotsOcr: FamilyModel = {
       ...blocks({ fused: true, biases: false, normBiases: false, gate: true }),
       ...[...norm('mm.post_norm', visionWidth, false), ...norm('mm.input_norm', visionWidth)],
       ...[...linear('mm.0', merged, merged), ...linear('mm.2', merged, small.width)],
+    ],
+  },
+}
+
+const [experts, expertInner] = [4, 32]
+
+/** The second layer has experts. The limits of its pictures are those of dots.ocr, for want of its own. */
+export const dots3: FamilyModel = {
+  ...dotsOcr,
+  name: 'dots3-note',
+  projector: 'dots3note_v',
+  vision: {
+    metadata: { ...dotsOcr.vision.metadata, spatial_merge_size: 2, expert_used_count: 2 },
+    tensors: [
+      ...dotsOcr.vision.tensors.filter(({ name }) => !name.startsWith('v.blk.1.ffn')),
+      weights('v.blk.1.ffn_gate_inp.weight', [visionWidth, experts]),
+      ...['gate', 'up'].map((part) =>
+        weights(`v.blk.1.ffn_${part}_exps.weight`, [visionWidth, expertInner, experts]),
+      ),
+      weights('v.blk.1.ffn_down_exps.weight', [expertInner, visionWidth, experts]),
+      weights('v.blk.1.exp_probs_b.weight', [experts]),
     ],
   },
 }
