@@ -33,6 +33,7 @@ export const paddleocr: FamilyModel = {
   },
 }
 
+/** One layer: a picture has twelve thousand patches. */
 export const lightonocr: FamilyModel = {
   name: 'lightonocr',
   projector: 'lightonocr',
@@ -45,12 +46,12 @@ export const lightonocr: FamilyModel = {
   text: decoder('qwen3', { headNorms: true }),
   vision: {
     metadata: {
-      ...{ ...towerMetadata(1540, 14), ...clipColours, '.use_silu': true },
+      ...{ ...towerMetadata(1540, 14, 1), ...clipColours, '.use_silu': true },
       ...{ spatial_merge_size: 2, preproc_image_size: 1540 },
     },
     tensors: [
       ...[...patches(14, { bias: false }), ...norm('v.pre_ln', visionWidth, false)],
-      ...blocks({ biases: false, normBiases: false, gate: true }),
+      ...blocks({ layers: 1, biases: false, normBiases: false, gate: true }),
       ...norm('mm.input_norm', visionWidth, false),
       ...linear('mm.patch_merger', merged, visionWidth, false),
       ...linear('mm.1', visionWidth, small.width, false),
