@@ -28,11 +28,15 @@ export function checkFamily(t: Test, family: FamilyModel, expected: Expected = {
   })
 }
 
-async function familyService(t: Test, family: FamilyModel): Promise<RunningService> {
+export async function familyService(
+  t: Test,
+  family: FamilyModel,
+  settings: Record<string, string> = {},
+): Promise<RunningService> {
   const folder = mkdtempSync(join(tmpdir(), 'family-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const file = writeFamily(folder, family)
-  return await healthyService(t, { MODEL_PATH: folder, MODEL_NAME: file, SLOTS: '2' })
+  return await healthyService(t, { MODEL_PATH: folder, MODEL_NAME: file, SLOTS: '2', ...settings })
 }
 
 const question = 'What?'
