@@ -85,3 +85,12 @@ t.test('every setting has a sentence', (t) => {
   t.match(packageRoot, /\/\w/)
   t.end()
 })
+
+t.test('a number that may be automatic is 0, or no less than makes sense', (t) => {
+  t.equal(loadConfig({ CONTEXT_SIZE: '0' }).CONTEXT_SIZE, 0)
+  t.equal(loadConfig({ CONTEXT_SIZE: '256' }).CONTEXT_SIZE, 256)
+  t.throws(() => loadConfig({ CONTEXT_SIZE: '100' }), {
+    message: 'CONTEXT_SIZE must be 0, or an integer from 256 to 1048576, got "100"',
+  })
+  t.end()
+})
